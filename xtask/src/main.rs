@@ -1,0 +1,2 @@
+//! Every routine of the project.
+fn main() {}
