@@ -1,0 +1,174 @@
+//! Ed25519 signatures (RFC 8032), from `ring`.
+
+use core::fmt;
+
+use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use thiserror::Error;
+
+use crate::Secret;
+
+/// A private signing key, kept with its 32-byte seed.
+#[derive(Clone)]
+pub struct SigningKey {
+    seed: Secret<32>,
+    // `ring` wipes nothing of its own; it keeps a scalar and a prefix derived
+    // from the seed for as long as the key pair lives.
+    pair: std::sync::Arc<Ed25519KeyPair>,
+    public: PublicKey,
+}
+
+/// A public signing key, 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PublicKey(pub [u8; 32]);
+
+/// A signature, 64 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Signature(pub [u8; 64]);
+
+/// The signature is not this key's over this message: the fault of whoever sent it.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the signature is not valid")]
+pub struct BadSignature;
+
+impl SigningKey {
+    /// The key of an RFC 8032 seed.
+    #[must_use]
+    pub fn from_seed(seed: &Secret<32>) -> Self {
+        let pair = key_pair(seed);
+        let mut public = [0; 32];
+        public.copy_from_slice(pair.public_key().as_ref());
+        Self {
+            seed: seed.clone(),
+            pair: std::sync::Arc::new(pair),
+            public: PublicKey(public),
+        }
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        self.public
+    }
+
+    /// The seed, to store the key.
+    #[must_use]
+    pub fn seed(&self) -> &Secret<32> {
+        &self.seed
+    }
+
+    /// Signs `message`; the same key and message always give the same signature.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Signature {
+        let mut out = [0; 64];
+        out.copy_from_slice(self.pair.sign(message).as_ref());
+        Signature(out)
+    }
+}
+
+#[allow(
+    clippy::expect_used,
+    reason = "ring refuses a seed for its length alone, and the type fixes the length"
+)]
+fn key_pair(seed: &Secret<32>) -> Ed25519KeyPair {
+    Ed25519KeyPair::from_seed_unchecked(seed.expose()).expect("a seed of 32 bytes")
+}
+
+impl PublicKey {
+    /// Checks that `signature` is this key's over `message`.
+    ///
+    /// Strict as in RFC 8032 section 5.1.7: the scalar must be reduced, and the
+    /// recomputed point must match byte for byte, so signatures are not malleable.
+    ///
+    /// # Errors
+    /// [`BadSignature`], whatever the reason: also for bytes that are no valid key.
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+        verify_slices(&self.0, message, &signature.0)
+    }
+
+    /// The bytes, as they travel.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// [`PublicKey::verify`] for a key and signature of any length, as MLS holds them.
+pub(crate) fn verify_slices(
+    public: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), BadSignature> {
+    UnparsedPublicKey::new(&ED25519, public)
+        .verify(message, signature)
+        .map_err(|_| BadSignature)
+}
+
+impl Signature {
+    /// The bytes, as they travel.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+impl PartialEq for SigningKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.seed == other.seed
+    }
+}
+
+impl Eq for SigningKey {}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey(redacted, {:?})", self.public)
+    }
+}
+
+/// The first four bytes in hexadecimal: enough to tell keys apart in a test's output.
+fn short(f: &mut fmt::Formatter<'_>, name: &str, bytes: &[u8]) -> fmt::Result {
+    write!(f, "{name}(")?;
+    for byte in bytes.iter().take(4) {
+        write!(f, "{byte:02x}")?;
+    }
+    f.write_str("…)")
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        short(f, "PublicKey", &self.0)
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        short(f, "Signature", &self.0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::{BadSignature, PublicKey, SigningKey};
+    use crate::Secret;
+
+    #[test]
+    fn signs_and_refuses_what_was_not_signed() {
+        let key = SigningKey::from_seed(&Secret::new([9; 32]));
+        let signature = key.sign(b"hello");
+        assert_eq!(key.public().verify(b"hello", &signature), Ok(()));
+        assert_eq!(
+            key.public().verify(b"hellp", &signature),
+            Err(BadSignature)
+        );
+        assert_eq!(
+            PublicKey([0xff; 32]).verify(b"hello", &signature),
+            Err(BadSignature)
+        );
+        for index in 0..64 {
+            let mut bad = signature;
+            bad.0[index] ^= 0x20;
+            assert_eq!(key.public().verify(b"hello", &bad), Err(BadSignature));
+        }
+    }
+}
