@@ -1,1 +1,11 @@
-//! Sotto's engine.
+//! The client without I/O: profile, contacts, conversations, outbox and history.
+//!
+//! [`Engine::handle`] takes one [`Input`] and the time, runs one transaction on the profile's
+//! encrypted database, and returns what is to be done: frames to send, connections wanted, events
+//! for the screen, the next deadline. It opens no socket, starts no thread and reads no clock;
+//! time and randomness are arguments, so a seed replays a whole world. What [`Outputs`] names may
+//! be carried out only because the transaction behind it has been committed durably.
+
+mod api;
+
+pub use api::*;

@@ -1,0 +1,57 @@
+//! What a screen is told. Events say what changed; pages are read through [`crate::Reader`].
+
+use serde::{Deserialize, Serialize};
+
+use super::{ConversationView, InviteId, MessageView, RequestView};
+use super::ConversationId;
+
+/// Something changed, and is durable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A message was added, by either side.
+    MessageAdded {
+        /// The message.
+        message: MessageView,
+    },
+    /// A message changed (its delivery mark, or its place in the order).
+    MessageChanged {
+        /// As it is now.
+        message: MessageView,
+    },
+    /// A conversation appeared or changed (name, state, shield, unread count).
+    ConversationChanged {
+        /// As it is now.
+        conversation: ConversationView,
+    },
+    /// The other side types, or has stopped.
+    Typing {
+        /// Where.
+        conversation: ConversationId,
+        /// Typing now.
+        typing: bool,
+    },
+    /// Somebody opened an invite and asks to talk.
+    RequestArrived {
+        /// The request; it shows nothing of the stranger.
+        request: RequestView,
+    },
+    /// A request was accepted, declined or found invalid.
+    RequestGone {
+        /// Which.
+        request: super::RequestId,
+    },
+    /// An invite was used up, revoked or expired.
+    InviteEnded {
+        /// Which.
+        invite: InviteId,
+    },
+    /// Opening an invite failed; the conversation that waited for it is gone.
+    InviteFailed {
+        /// The conversation that [`super::Done::Conversation`] had named.
+        conversation: ConversationId,
+        /// Why, in words and code.
+        problem: super::Problem,
+    },
+}

@@ -1,0 +1,69 @@
+//! Input and output of the machine.
+
+use sotto_wire::{Binding, ClientFrame, RelayAddress, RelayFrame};
+
+use super::{Command, Done, Event, Timestamp};
+
+/// One thing that happened. [`crate::Engine::handle`] runs it in one transaction.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The person asks for something.
+    Command(Command),
+    /// A connection to a relay stands; its hello has been verified.
+    Connected {
+        /// Relay.
+        relay: RelayAddress,
+        /// What proofs on this connection are bound to.
+        binding: Binding,
+    },
+    /// A connection is gone, or an attempt failed.
+    Disconnected {
+        /// Relay.
+        relay: RelayAddress,
+    },
+    /// Frames arrived, in order, at most 256.
+    Frames {
+        /// From.
+        relay: RelayAddress,
+        /// What.
+        frames: Vec<RelayFrame>,
+    },
+    /// The deadline that the last output named has been reached (or: look at the clock now).
+    Deadline,
+}
+
+/// A frame to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// To. If there is no connection by now, the frame is dropped: the engine sends it again
+    /// after the next [`Input::Connected`].
+    pub relay: RelayAddress,
+    /// What.
+    pub frame: ClientFrame,
+}
+
+/// A connection begins or ceases to be wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RelayChange {
+    /// Keep a connection to this relay, reconnecting with jitter until told otherwise.
+    Connect(RelayAddress),
+    /// This relay is needed no longer.
+    Disconnect(RelayAddress),
+    /// This relay broke the protocol: drop the connection now and try again after a pause.
+    Drop(RelayAddress),
+}
+
+/// What is to be done. Everything in it has been committed before.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// Connections, first.
+    pub relays: Vec<RelayChange>,
+    /// Frames, in order.
+    pub frames: Vec<Outgoing>,
+    /// For the screen, in order.
+    pub events: Vec<Event>,
+    /// The result of [`Input::Command`].
+    pub done: Option<Done>,
+    /// Call with [`Input::Deadline`] at this time, or earlier; replaces the one before.
+    pub deadline: Option<Timestamp>,
+}
