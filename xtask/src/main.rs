@@ -1,2 +1,52 @@
-//! Every routine of the project.
-fn main() {}
+//! `cargo xtask`: every routine of the project, on every platform.
+//!
+//! `cargo xtask help` lists them. Each routine is a module; `tool` starts programs,
+//! `packages` knows what the machine must have and why.
+
+mod args;
+mod failure;
+mod fuzz;
+mod packages;
+mod project;
+mod replay;
+mod test;
+mod tool;
+
+use std::process::ExitCode;
+
+use args::Args;
+use failure::Failure;
+
+const USAGE: &str = "\
+cargo xtask <routine>
+
+  test [--yes]            every check, in order; stops at the first thing wrong
+  replay FILE [--limit N] [--kill] [--dev]
+                          real conversations through a real relay; --kill ends programs on the way
+  fuzz TARGET [--seconds N]
+                          one fuzz target for a while
+  help                    this list
+
+--yes installs missing system packages without asking.";
+
+fn main() -> ExitCode {
+    let mut args = Args::from_command_line();
+    let routine = args.word();
+    let outcome = match routine.as_deref() {
+        Some("test") => test::command(args),
+        Some("replay") => replay::command(args),
+        Some("fuzz") => fuzz::command(args),
+        Some("help") | None => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        Some(other) => Err(Failure::usage(format!("there is no routine `{other}`"))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("\n{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `cargo xtask fuzz TARGET`: one fuzz target for a while, on the stable compiler.
+
+use std::path::PathBuf;
+
+use crate::args::Args;
+use crate::failure::Failure;
+use crate::packages;
+use crate::project;
+use crate::tool::Tool;
+
+/// Long enough to find something shallow, short enough to wait for.
+const SECONDS: u64 = 60;
+
+pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
+    let seconds = args.number("--seconds")?.unwrap_or(SECONDS);
+    let yes = args.flag("--yes");
+    let wanted = args.word();
+    args.finish()?;
+
+    let targets = targets();
+    let Some(wanted) = wanted else {
+        let names: Vec<&str> = targets.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(Failure::usage(format!(
+            "fuzz wants a target, one of: {}",
+            names.join(", ")
+        )));
+    };
+    let Some((_, folder)) = targets.iter().find(|(name, _)| *name == wanted) else {
+        return Err(Failure::usage(format!(
+            "there is no fuzz target `{wanted}`"
+        )));
+    };
+    packages::ensure(&[packages::BUILD, packages::FUZZ], yes)?;
+    if !Tool::cargo(["fuzz", "--version"]).succeeds() {
+        println!(
+            "cargo-fuzz is missing: it builds a target with libFuzzer and runs it. Installing it, once."
+        );
+        Tool::cargo(["install", "cargo-fuzz", "--locked", "--quiet"]).run()?;
+    }
+    Tool::cargo(["fuzz", "run", "--fuzz-dir"])
+        .args([folder])
+        .args([&wanted])
+        .args(["--".to_owned(), format!("-max_total_time={seconds}")])
+        // The sanitizers are unstable options; this lets the stable compiler take them.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .run()
+}
+
+/// Every target's name and its fuzz folder: `crates/<crate>/fuzz/fuzz_targets/<name>.rs`.
+fn targets() -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    for room in files_in(project::root().join("crates")) {
+        let folder = room.join("fuzz");
+        for source in files_in(folder.join("fuzz_targets")) {
+            if source
+                .extension()
+                .is_some_and(|extension| extension == "rs")
+                && let Some(name) = source.file_stem().and_then(|name| name.to_str())
+            {
+                found.push((name.to_owned(), folder.clone()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn files_in(folder: PathBuf) -> Vec<PathBuf> {
+    std::fs::read_dir(folder)
+        .map(|entries| {
+            entries
+                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+                .collect()
+        })
+        .unwrap_or_default()
+}

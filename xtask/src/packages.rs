@@ -1,0 +1,196 @@
+//! The system packages that the project needs on Debian and Ubuntu, each with its reason.
+
+use std::io::{IsTerminal, Write};
+
+use crate::failure::Failure;
+use crate::tool::Tool;
+
+/// A Debian package and why it is wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    pub(crate) why: &'static str,
+}
+
+/// What building needs.
+pub(crate) const BUILD: &[Package] = &[
+    Package {
+        name: "gcc",
+        why: "compiles SQLCipher, OpenSSL and ring's C parts",
+    },
+    Package {
+        name: "libc6-dev",
+        why: "the C headers and start files that every link needs",
+    },
+    Package {
+        name: "make",
+        why: "builds the OpenSSL that SQLCipher brings along",
+    },
+    Package {
+        name: "perl",
+        why: "configures the OpenSSL that SQLCipher brings along",
+    },
+    Package {
+        name: "pkg-config",
+        why: "lets the keychain's crates find system libraries",
+    },
+];
+
+/// What `cargo xtask fuzz` needs beyond the build.
+pub(crate) const FUZZ: &[Package] = &[Package {
+    name: "g++",
+    why: "compiles libFuzzer, which is C++",
+}];
+
+/// What `cargo xtask test` needs beyond the build.
+pub(crate) const TEST: &[Package] = &[
+    Package {
+        name: "dbus",
+        why: "a private session bus for the keychain tests",
+    },
+    Package {
+        name: "gnome-keyring",
+        why: "a real keychain for the keychain tests",
+    },
+    Package {
+        name: "python3",
+        why: "opens our messages with another implementation of Fernet",
+    },
+    Package {
+        name: "python3-cryptography",
+        why: "that other implementation of Fernet",
+    },
+];
+
+/// Makes sure that `wanted` is installed: says what is missing and why, asks once, installs.
+///
+/// With `yes` nothing is asked. Without it and without a terminal to ask at, it stops with
+/// the command to type. On systems without dpkg it only says what it can't check.
+pub(crate) fn ensure(wanted: &[&[Package]], yes: bool) -> Result<(), Failure> {
+    if !Tool::new("dpkg-query").args(["--version"]).succeeds() {
+        println!(
+            "This is no Debian or Ubuntu: system packages are not checked. Needed are a C compiler, make and perl."
+        );
+        return Ok(());
+    }
+    let missing: Vec<Package> = wanted
+        .iter()
+        .flat_map(|group| group.iter())
+        .copied()
+        .filter(|package| !installed(package.name))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("{}", announcement(&missing));
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    if !yes && !agreed(&names)? {
+        return Err(Failure::machine(
+            "packages are missing",
+            install_line(&names),
+        ));
+    }
+    install(&names)
+}
+
+fn installed(name: &str) -> bool {
+    Tool::new("dpkg-query")
+        .args(["--show", "--showformat=${db:Status-Status}", name])
+        .quiet_output()
+        .is_some_and(|status| status == "installed")
+}
+
+fn announcement(missing: &[Package]) -> String {
+    let width = missing
+        .iter()
+        .map(|package| package.name.len())
+        .max()
+        .unwrap_or(0);
+    let mut text = String::from("These system packages are missing:");
+    for package in missing {
+        text.push_str(&format!("\n  {:width$}  {}", package.name, package.why));
+    }
+    text
+}
+
+fn install_line(names: &[&str]) -> String {
+    let sudo = if is_root() { "" } else { "sudo " };
+    format!(
+        "{sudo}apt-get install --no-install-recommends {}",
+        names.join(" ")
+    )
+}
+
+fn agreed(names: &[&str]) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::machine(
+            "packages are missing, and there is no terminal to ask at",
+            format!("run it again with --yes, or type: {}", install_line(names)),
+        ));
+    }
+    print!("Install them now? [Y/n] ");
+    let _closed = std::io::stdout().flush();
+    let mut answer = String::new();
+    let _closed = std::io::stdin().read_line(&mut answer);
+    Ok(matches!(
+        answer.trim().to_lowercase().as_str(),
+        "" | "y" | "yes"
+    ))
+}
+
+fn install(names: &[&str]) -> Result<(), Failure> {
+    apt(&["update", "--quiet"])?;
+    let mut line = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+    line.extend(names);
+    apt(&line)
+}
+
+fn apt(args: &[&str]) -> Result<(), Failure> {
+    let tool = if is_root() {
+        Tool::new("apt-get")
+            .args(args)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+    } else {
+        Tool::new("sudo")
+            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+            .args(args)
+    };
+    // `sudo` may ask for a password.
+    tool.with_terminal().run()
+}
+
+fn is_root() -> bool {
+    Tool::new("id")
+        .args(["-u"])
+        .quiet_output()
+        .is_some_and(|id| id.trim() == "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_missing_package_is_announced_with_its_reason() {
+        let text = announcement(TEST);
+        assert!(
+            text.contains("gnome-keyring") && text.contains("a real keychain"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn no_package_is_listed_twice_and_each_says_why() {
+        let all: Vec<Package> = [BUILD, FUZZ, TEST].concat();
+        for (at, package) in all.iter().enumerate() {
+            assert!(package.why.len() > 10, "{} needs a reason", package.name);
+            assert!(
+                all.iter()
+                    .skip(at + 1)
+                    .all(|other| other.name != package.name),
+                "{} twice",
+                package.name
+            );
+        }
+    }
+}

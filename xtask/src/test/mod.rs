@@ -1,0 +1,93 @@
+//! `cargo xtask test`: every check, cheapest first; the first thing wrong stops it.
+
+mod arrows;
+mod hygiene;
+mod policy;
+mod rust;
+
+use std::time::Instant;
+
+use crate::args::Args;
+use crate::failure::Failure;
+use crate::packages;
+
+/// What a step says at its end: the runner's own closing lines, or why it was skipped.
+type Said = Vec<String>;
+
+struct Step {
+    name: &'static str,
+    check: fn() -> Result<Said, Failure>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "repository hygiene",
+        check: hygiene::check,
+    },
+    Step {
+        name: "dependency direction",
+        check: arrows::check,
+    },
+    Step {
+        name: "formatting",
+        check: rust::formatting,
+    },
+    Step {
+        name: "licences, bans and sources",
+        check: policy::check,
+    },
+    Step {
+        name: "lints",
+        check: rust::lints,
+    },
+    Step {
+        name: "documentation",
+        check: rust::documentation,
+    },
+    Step {
+        name: "programs",
+        check: rust::programs,
+    },
+    Step {
+        name: "tests",
+        check: rust::tests,
+    },
+    Step {
+        name: "examples in the documentation",
+        check: rust::doc_tests,
+    },
+];
+
+pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
+    let yes = args.flag("--yes") || std::env::var_os("CI").is_some();
+    args.finish()?;
+    packages::ensure(&[packages::BUILD, packages::TEST], yes)?;
+
+    let started = Instant::now();
+    let mut report = Vec::new();
+    for (number, step) in STEPS.iter().enumerate() {
+        println!("\n== {}/{} {}", number + 1, STEPS.len(), step.name);
+        let begun = Instant::now();
+        let said = (step.check)().inspect_err(|_| {
+            eprintln!(
+                "\nStopped at step {}/{}, {}.",
+                number + 1,
+                STEPS.len(),
+                step.name
+            );
+        })?;
+        report.push((step.name, begun.elapsed().as_secs(), said));
+    }
+
+    println!(
+        "\n== every check passed in {} s",
+        started.elapsed().as_secs()
+    );
+    for (name, seconds, said) in report {
+        println!("{seconds:>5} s  {name}");
+        for line in said {
+            println!("         {line}");
+        }
+    }
+    Ok(())
+}

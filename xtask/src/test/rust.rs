@@ -1,0 +1,129 @@
+//! What cargo itself checks. Everything is built as one workspace with one set of features,
+//! so that no dependency compiles twice.
+
+use super::Said;
+use crate::failure::Failure;
+use crate::tool::Tool;
+
+pub(super) fn formatting() -> Result<Said, Failure> {
+    Tool::cargo(["fmt", "--all", "--check"]).run()?;
+    Ok(Vec::new())
+}
+
+pub(super) fn lints() -> Result<Said, Failure> {
+    Tool::cargo([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "--deny",
+        "warnings",
+    ])
+    .run()?;
+    Ok(Vec::new())
+}
+
+pub(super) fn documentation() -> Result<Said, Failure> {
+    Tool::cargo(["doc", "--workspace", "--no-deps", "--locked"])
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .run()?;
+    Ok(Vec::new())
+}
+
+/// The programs that the stories start.
+pub(super) fn programs() -> Result<Said, Failure> {
+    Tool::cargo(["build", "--workspace", "--bins", "--locked"]).run()?;
+    Ok(Vec::new())
+}
+
+/// With cargo-nextest where it is there (a process a test), else with cargo's own runner.
+pub(super) fn tests() -> Result<Said, Failure> {
+    let nextest = Tool::cargo(["nextest", "--version"]).succeeds();
+    let tool = if nextest {
+        Tool::cargo([
+            "nextest",
+            "run",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+        ])
+    } else {
+        Tool::cargo([
+            "test",
+            "--workspace",
+            "--lib",
+            "--bins",
+            "--tests",
+            "--locked",
+        ])
+    };
+    let said = tool.run_keeping(is_closing_line)?;
+    if said.is_empty() {
+        return Err(Failure::check(
+            "the test runner ended without a closing line: did it run any test?",
+        ));
+    }
+    Ok(summed_up(said))
+}
+
+pub(super) fn doc_tests() -> Result<Said, Failure> {
+    Ok(summed_up(
+        Tool::cargo(["test", "--workspace", "--doc", "--locked"]).run_keeping(is_closing_line)?,
+    ))
+}
+
+fn is_closing_line(line: &str) -> bool {
+    line.starts_with("Summary [") || line.starts_with("test result: ")
+}
+
+/// cargo's own runner closes once a program: those lines are added up.
+fn summed_up(lines: Vec<String>) -> Said {
+    let results: Vec<&String> = lines
+        .iter()
+        .filter(|line| line.starts_with("test result: "))
+        .collect();
+    if results.is_empty() {
+        return lines;
+    }
+    let total = |word: &str| -> u64 { results.iter().map(|line| counted(line, word)).sum() };
+    vec![format!(
+        "{} passed, {} failed, {} skipped",
+        total("passed"),
+        total("failed"),
+        total("ignored")
+    )]
+}
+
+/// The number before `word` in `test result: ok. 3 passed; 0 failed; …`.
+fn counted(line: &str, word: &str) -> u64 {
+    let words: Vec<&str> = line
+        .split([' ', ';', '.'])
+        .filter(|part| !part.is_empty())
+        .collect();
+    let at = words.iter().position(|part| *part == word);
+    at.and_then(|at| words.get(at.checked_sub(1)?)?.parse().ok())
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_of_several_programs_are_added_up() {
+        let lines = vec![
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out".to_owned(),
+            "test result: ok. 14 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out"
+                .to_owned(),
+        ];
+        assert_eq!(summed_up(lines), ["17 passed, 0 failed, 1 skipped"]);
+    }
+
+    #[test]
+    fn a_single_runners_line_is_kept_as_it_is() {
+        let line = "Summary [ 0.1s] 3 tests run: 3 passed, 0 skipped".to_owned();
+        assert!(is_closing_line(&line));
+        assert_eq!(summed_up(vec![line.clone()]), [line]);
+    }
+}
