@@ -2,13 +2,14 @@
 
 use sotto_wire::{Binding, ClientFrame, RelayAddress, RelayFrame};
 
-use super::{Command, Done, Event, Timestamp};
+use super::{Command, Done, Event, Problem, Timestamp};
 
 /// One thing that happened. [`crate::Engine::handle`] runs it in one transaction.
 #[derive(Clone, Debug)]
 pub enum Input {
-    /// The person asks for something.
-    Command(Command),
+    /// The person asks for something: the commands that wait, in order, at most 256. Each is
+    /// carried out or refused by itself; one durable commit serves them all.
+    Commands(Vec<Command>),
     /// A connection to a relay stands; its hello has been verified.
     Connected {
         /// Relay.
@@ -62,8 +63,8 @@ pub struct Outputs {
     pub frames: Vec<Outgoing>,
     /// For the screen, in order.
     pub events: Vec<Event>,
-    /// The result of [`Input::Command`].
-    pub done: Option<Done>,
+    /// One result for each command of [`Input::Commands`], in order. A refused command changed nothing.
+    pub done: Vec<Result<Done, Problem>>,
     /// Call with [`Input::Deadline`] at this time, or earlier; replaces the one before.
     pub deadline: Option<Timestamp>,
 }
