@@ -125,6 +125,36 @@ impl fmt::Debug for SigningKey {
     }
 }
 
+// On the wire both are CBOR byte strings of exactly their length.
+macro_rules! cbor_bytes {
+    ($name:ident, $len:literal) => {
+        impl<C> minicbor::Encode<C> for $name {
+            fn encode<W: minicbor::encode::Write>(
+                &self,
+                encoder: &mut minicbor::Encoder<W>,
+                _: &mut C,
+            ) -> Result<(), minicbor::encode::Error<W::Error>> {
+                encoder.bytes(&self.0)?.ok()
+            }
+        }
+
+        impl<'b, C> minicbor::Decode<'b, C> for $name {
+            fn decode(
+                decoder: &mut minicbor::Decoder<'b>,
+                _: &mut C,
+            ) -> Result<Self, minicbor::decode::Error> {
+                let bytes = decoder.bytes()?;
+                <[u8; $len]>::try_from(bytes)
+                    .map(Self)
+                    .map_err(|_| minicbor::decode::Error::message("byte string of another length"))
+            }
+        }
+    };
+}
+
+cbor_bytes!(PublicKey, 32);
+cbor_bytes!(Signature, 64);
+
 /// The first four bytes in hexadecimal: enough to tell keys apart in a test's output.
 fn short(f: &mut fmt::Formatter<'_>, name: &str, bytes: &[u8]) -> fmt::Result {
     write!(f, "{name}(")?;
