@@ -6,6 +6,7 @@
 //! What a peer sent is a value of this crate only after [`decode`] has accepted it.
 
 mod address;
+mod canonical;
 mod chain;
 mod codec;
 mod frame;
@@ -14,16 +15,18 @@ mod invite;
 pub mod limits;
 mod proof;
 
-pub use address::{AddressError, RelayAddress, RelayIdentity};
+pub use address::{AddressError, RelayAddress, RelayIdentity, is_loopback};
 pub use chain::ChainHash;
-pub use codec::{DecodeError, decode, encode};
+pub use codec::{DecodeError, decode, encode, request_id};
 pub use frame::{
     Appended, ClientFrame, ClientHello, Command, Delivered, Entry, Gap, Lane, Limits, PackageOffer,
     Refusal, RefusalCode, RelayFrame, RelayHello, Reply, SlotStatus, Subscribed,
 };
 pub use id::{AppendId, ChannelId, Nonce, Position, RequestId, SlotId};
 pub use invite::{Invite, InviteError, InviteSecret};
-pub use proof::{Binding, Role, hello_transcript, proof_transcript};
+pub use proof::{
+    Binding, EXPORTER_LABEL, HelloError, Role, TransportEnds, hello_transcript, proof_transcript,
+};
 
 /// Versions of the protocol that this build speaks, newest first.
 pub const VERSIONS: &[u16] = &[1];

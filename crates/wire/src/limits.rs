@@ -24,3 +24,11 @@ pub const MAX_HANDSHAKES_BEHIND: u64 = 3;
 pub const MAX_HOST: usize = 40;
 /// An invite as a link.
 pub const MAX_INVITE_LINK: usize = 220;
+/// Slots in the pool of one inbox.
+pub const MAX_POOL_SLOTS: usize = 64;
+/// Versions in a client's hello.
+pub const MAX_VERSIONS: usize = 16;
+/// Access token in a client's hello.
+pub const MAX_TOKEN: usize = 256;
+/// Levels of arrays and maps in one frame.
+pub const MAX_DEPTH: usize = 16;

@@ -23,6 +23,7 @@ pub enum Lane {
 
 /// One frame from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub enum ClientFrame {
     /// First frame of a connection.
     #[n(0)]
@@ -58,6 +59,7 @@ pub enum ClientFrame {
 pub struct ClientHello {
     /// Versions that the client speaks, newest first, at most 16.
     #[n(0)]
+    #[cbor(decode_with = "crate::codec::versions")]
     pub versions: Vec<u16>,
     /// Fresh.
     #[n(1)]
@@ -69,6 +71,7 @@ pub struct ClientHello {
 
 /// What a client can ask for. Rights come from proofs made earlier on the same connection.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub enum Command {
     /// Shows that this connection holds `key`. Says nothing about whether the channel exists;
     /// later commands look up whether the channel grants `key` the role.
@@ -99,9 +102,11 @@ pub enum Command {
         admin: PublicKey,
         /// Writer keys at the start.
         #[n(2)]
+        #[cbor(decode_with = "crate::codec::keys")]
         writers: Vec<PublicKey>,
         /// Subscriber keys at the start; their cursors stand at 0.
         #[n(3)]
+        #[cbor(decode_with = "crate::codec::keys")]
         subscribers: Vec<PublicKey>,
     },
     /// Adds an entry (needs writer). Durable before it is answered, except on the ephemeral lane.
@@ -130,6 +135,7 @@ pub enum Command {
         body: Vec<u8>,
         /// Subscribers that this entry adds (handshake lane): cursor at the entry's own position.
         #[n(6)]
+        #[cbor(decode_with = "crate::codec::keys")]
         subscribers: Vec<PublicKey>,
         /// This entry closes all lanes of the channel for good (handshake lane).
         #[n(7)]
@@ -209,6 +215,7 @@ pub enum Command {
         slot: SlotId,
         /// Sealed packages, each handed out once; each at most [`crate::limits::MAX_PACKAGE`] bytes.
         #[n(3)]
+        #[cbor(decode_with = "crate::codec::packages")]
         packages: Vec<minicbor::bytes::ByteVec>,
         /// Sealed last-resort package, handed out (marked as such) when the others are gone;
         /// replaces the one before.
@@ -237,6 +244,7 @@ pub enum Command {
         writer: PublicKey,
         /// At most 16.
         #[n(2)]
+        #[cbor(decode_with = "crate::codec::slots")]
         slots: Vec<SlotId>,
     },
     /// Deletes the channel with all it holds (needs admin).

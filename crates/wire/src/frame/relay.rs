@@ -7,6 +7,7 @@ use crate::{AppendId, ChainHash, ChannelId, Lane, Nonce, Position, RequestId, Sl
 
 /// One frame from a relay.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub enum RelayFrame {
     /// Answers the client's hello.
     #[n(0)]
@@ -87,6 +88,7 @@ pub struct Limits {
 
 /// The result of a request that was carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub enum Reply {
     /// Done; nothing more to say.
     #[n(0)]
@@ -106,10 +108,18 @@ pub enum Reply {
     ),
     /// To `Take`: one offer for each slot that had one.
     #[n(4)]
-    Taken(#[n(0)] Vec<PackageOffer>),
+    Taken(
+        #[n(0)]
+        #[cbor(decode_with = "crate::codec::slots")]
+        Vec<PackageOffer>,
+    ),
     /// To `PoolStatus`.
     #[n(5)]
-    Pool(#[n(0)] Vec<SlotStatus>),
+    Pool(
+        #[n(0)]
+        #[cbor(decode_with = "crate::codec::statuses")]
+        Vec<SlotStatus>,
+    ),
 }
 
 /// Where an entry came to stand. On the ephemeral lane both are those of the head, unchanged.
@@ -144,6 +154,7 @@ pub struct Subscribed {
 
 /// What a subscriber gets.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub enum Delivered {
     /// A stored entry. Entries come in order, without holes except where a gap is named.
     #[n(0)]
