@@ -103,6 +103,12 @@ pub fn derive(secret: &Secret<32>, label: &str, context: &[&[u8]]) -> Secret<32>
     Secret::fill(|out| out.copy_from_slice(hmac.sign().as_ref()))
 }
 
+/// HKDF-Expand to exactly 32 bytes: the first block, which cannot fail.
+pub(crate) fn first_block(prk: &[u8], info: &[&[u8]]) -> Secret<32> {
+    let key = Key::new(HMAC_SHA256, prk);
+    Secret::fill(|out| out.copy_from_slice(block(&key, None, info, 1).as_ref()))
+}
+
 const PREFIX: &[u8] = b"sotto v1 ";
 
 /// A length as 4 bytes. Nothing in memory here comes near 4 GiB; longer would saturate.

@@ -11,7 +11,10 @@ pub mod fernet;
 pub mod hash;
 pub mod hpke;
 pub mod kdf;
+#[cfg(feature = "mls")]
+pub mod provider;
 pub mod rand;
+pub mod record;
 pub mod secret;
 pub mod sign;
 pub mod xwing;
