@@ -7,5 +7,7 @@
 //! be carried out only because the transaction behind it has been committed durably.
 
 mod api;
+mod store;
 
 pub use api::*;
+pub use store::StoreError;

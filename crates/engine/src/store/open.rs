@@ -1,0 +1,150 @@
+//! The writing connection.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::TransactionBehavior;
+use sotto_suite::Secret;
+
+use super::connection::{self, Place};
+use super::lock::WriterLock;
+use super::transaction::Durability;
+use super::{Connection, StoreError, StoreReader, schema};
+
+/// The database of a profile, open for writing. There is one at a time, in one process.
+pub(crate) struct Store {
+    pub(super) connection: Connection,
+    /// What `PRAGMA synchronous` is set to now.
+    pub(super) durability: Durability,
+    /// A sync failed; see [`StoreError::DiskFailed`].
+    pub(super) disk_failed: bool,
+    /// For further connections. SQLCipher holds the key in memory as long as this does.
+    key: Secret<32>,
+    at: At,
+    /// Last, so that it is given back after the connection is closed.
+    _lock: Option<WriterLock>,
+}
+
+enum At {
+    File(PathBuf),
+    Memory(String),
+}
+
+impl At {
+    fn place(&self) -> Place<'_> {
+        match self {
+            Self::File(path) => Place::File(path),
+            Self::Memory(name) => Place::Memory(name),
+        }
+    }
+}
+
+impl Store {
+    /// Opens a database that exists, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; the file is then as it was.
+    pub(crate) fn open(path: &Path, key: &Secret<32>) -> Result<Self, StoreError> {
+        // Looked at first: taking the lock would leave a file where nothing was.
+        if !path.try_exists()? {
+            return Err(StoreError::Missing);
+        }
+        let lock = WriterLock::take(path)?;
+        Self::open_locked(path, key, Some(lock))
+    }
+
+    /// A second connection, for reading only, to a database that some [`Store`] has open or not.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; [`StoreError::Damaged`] also when tables are still to be brought up to
+    /// date, which only a writer does.
+    pub(crate) fn open_read_only(path: &Path, key: &Secret<32>) -> Result<StoreReader, StoreError> {
+        if !path.try_exists()? {
+            return Err(StoreError::Missing);
+        }
+        StoreReader::open(&Place::File(path), key)
+    }
+
+    /// A database in memory, for tests and simulations; gone when its last connection is.
+    ///
+    /// # Errors
+    /// When SQLite has no memory left.
+    pub(crate) fn in_memory(key: &Secret<32>) -> Result<Self, StoreError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("profile-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let connection = connection::open(&Place::Memory(&name), key, false)?;
+        Self::ready(connection, key, At::Memory(name), None)
+    }
+
+    /// A second connection to this database, for reading only.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub(crate) fn reader(&self) -> Result<StoreReader, StoreError> {
+        StoreReader::open(&self.at.place(), &self.key)
+    }
+
+    pub(super) fn open_locked(
+        path: &Path,
+        key: &Secret<32>,
+        lock: Option<WriterLock>,
+    ) -> Result<Self, StoreError> {
+        let connection = connection::open(&Place::File(path), key, false)?;
+        // Before anything is written: it may belong to a newer version.
+        schema::check(&connection)?;
+        Self::ready(connection, key, At::File(path.to_owned()), lock)
+    }
+
+    fn ready(
+        mut connection: Connection,
+        key: &Secret<32>,
+        at: At,
+        lock: Option<WriterLock>,
+    ) -> Result<Self, StoreError> {
+        connection::make_writer(&connection, &at.place())?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        schema::advance(&transaction)?;
+        transaction.commit()?;
+        let mut store = Self {
+            connection,
+            durability: Durability::Synced,
+            disk_failed: false,
+            key: key.clone(),
+            at,
+            _lock: lock,
+        };
+        // What an earlier process left in the log goes into the database and is synced there:
+        // should that process have ended because a sync failed, the log itself can't be trusted
+        // to be on the disk.
+        store.truncate_log()?;
+        Ok(store)
+    }
+
+    /// Reads the whole file and compares it with its checksums: seconds for a large one.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with the first thing found.
+    pub(crate) fn check(&mut self) -> Result<(), StoreError> {
+        let found: Option<String> = {
+            let mut statement = self.connection.prepare("PRAGMA cipher_integrity_check")?;
+            let mut rows = statement.query([])?;
+            rows.next()?.map(|row| row.get(0)).transpose()?
+        };
+        if let Some(found) = found {
+            return Err(StoreError::Damaged(found));
+        }
+        let found: String = self
+            .connection
+            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+        if found != "ok" {
+            return Err(StoreError::Damaged(found));
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store(..)")
+    }
+}
