@@ -7,7 +7,10 @@
 //! be carried out only because the transaction behind it has been committed durably.
 
 mod api;
+pub mod identity;
+mod safety_number;
 mod store;
 
 pub use api::*;
+pub use safety_number::{SafetyNumber, ShortCode, safety_number, short_code};
 pub use store::StoreError;
