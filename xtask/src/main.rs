@@ -9,6 +9,7 @@ mod fuzz;
 mod packages;
 mod project;
 mod replay;
+mod run;
 mod test;
 mod tool;
 
@@ -20,6 +21,8 @@ use failure::Failure;
 const USAGE: &str = "\
 cargo xtask <routine>
 
+  run [--yes] [--terminal] [--dev]
+                          a relay, Alice and Bob on this machine, introduced by an invite
   test [--yes]            every check, in order; stops at the first thing wrong
   replay FILE [--limit N] [--kill] [--dev]
                           real conversations through a real relay; --kill ends programs on the way
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let routine = args.word();
     let outcome = match routine.as_deref() {
         Some("test") => test::command(args),
+        Some("run") => run::command(args),
         Some("replay") => replay::command(args),
         Some("fuzz") => fuzz::command(args),
         Some("help") | None => {

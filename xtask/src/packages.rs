@@ -36,6 +36,12 @@ pub(crate) const BUILD: &[Package] = &[
     },
 ];
 
+/// What `cargo xtask run` needs beyond the build.
+pub(crate) const RUN: &[Package] = &[Package {
+    name: "tmux",
+    why: "shows Alice's and Bob's terminals side by side",
+}];
+
 /// What `cargo xtask fuzz` needs beyond the build.
 pub(crate) const FUZZ: &[Package] = &[Package {
     name: "g++",
@@ -181,7 +187,7 @@ mod tests {
 
     #[test]
     fn no_package_is_listed_twice_and_each_says_why() {
-        let all: Vec<Package> = [BUILD, FUZZ, TEST].concat();
+        let all: Vec<Package> = [BUILD, RUN, FUZZ, TEST].concat();
         for (at, package) in all.iter().enumerate() {
             assert!(package.why.len() > 10, "{} needs a reason", package.name);
             assert!(

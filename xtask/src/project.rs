@@ -13,6 +13,14 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    }
+}
+
 /// The files under version control, relative to the root, as `/`-separated paths.
 /// `None` outside a git checkout (a source archive).
 pub(crate) fn tracked_files() -> Option<Vec<String>> {
@@ -32,4 +40,10 @@ pub(crate) fn metadata() -> Result<Value, Failure> {
         Tool::cargo(["metadata", "--format-version", "1", "--no-deps", "--locked"]).output()?;
     serde_json::from_str(&text)
         .map_err(|error| Failure::check(format!("`cargo metadata` is not JSON: {error}")))
+}
+
+/// Reads a file of the project; the failure names it.
+pub(crate) fn read(path: &str) -> Result<String, Failure> {
+    std::fs::read_to_string(root().join(path))
+        .map_err(|error| Failure::check(format!("{path} can't be read: {error}")))
 }
