@@ -1,0 +1,16 @@
+//! One relay, one connection, one task.
+//!
+//! [`link::run`] owns everything about a relay: it dials, proves whom it talks to, moves frames
+//! both ways, notices a dead peer, and comes back after a pause. It speaks with its owner through
+//! two bounded queues and knows nothing of what the frames mean.
+
+mod backoff;
+mod danger;
+mod dial;
+mod error;
+mod hello;
+pub(crate) mod link;
+mod socket;
+mod tls;
+
+pub use error::ConnectionError;

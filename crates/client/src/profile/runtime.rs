@@ -1,0 +1,211 @@
+//! An open profile: a thread, and handles to it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sotto_engine::{Command, Done, Outputs, Problem};
+use sotto_suite::{Secret, SystemRandom};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::asked::Asked;
+use super::error::{closed, system};
+use super::owner::Owner;
+use super::relays::Relays;
+use super::{ProfileError, Publisher};
+use crate::Timing;
+use crate::clock::Clock;
+use crate::connection::link::FromLink;
+use crate::contract::{HostEvent, ProfileEvent, RelayStatus};
+use crate::interim::{Engine, EngineError, NewProfile, Reader};
+
+/// Commands that may wait; whoever asks then waits for room.
+const ASKED: usize = 512;
+/// Events of all relay tasks that may wait; the relays then wait for room.
+const FROM_LINKS: usize = 512;
+
+/// What a profile's thread is given from outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) timing: Timing,
+    pub(crate) publisher: Publisher,
+    /// The profile closes itself when this is cancelled.
+    pub(crate) stop: CancellationToken,
+}
+
+/// An open profile. It stays open until [`Profile::close`], or until its host closes.
+pub struct Profile {
+    asked: mpsc::Sender<Asked>,
+    reader: Arc<Mutex<Reader>>,
+    statuses: watch::Receiver<Vec<RelayStatus>>,
+    stop: CancellationToken,
+    ended: watch::Receiver<bool>,
+}
+
+/// What the thread sends back when its engine stands.
+type Started = Result<Reader, ProfileError>;
+
+impl Profile {
+    /// Makes the database of a new profile and closes it again.
+    pub(crate) async fn create(
+        database: PathBuf,
+        key: Secret<32>,
+        new: NewProfile,
+    ) -> Result<(), ProfileError> {
+        let create = move || {
+            let random = Box::new(SystemRandom::new());
+            Engine::create(&database, &key, new, random, Clock::new().now()).map(drop)
+        };
+        tokio::task::spawn_blocking(create)
+            .await
+            .map_err(|error| ProfileError::System(error.to_string()))?
+            .map_err(ProfileError::from)
+    }
+
+    /// Opens the database and starts the profile's thread.
+    pub(crate) async fn open(
+        database: PathBuf,
+        key: Secret<32>,
+        surroundings: Surroundings,
+    ) -> Result<Self, ProfileError> {
+        let (asked, receiver) = mpsc::channel(ASKED);
+        let (statuses, watched) = watch::channel(Vec::new());
+        let (ended_sender, ended) = watch::channel(false);
+        let (started, start) = oneshot::channel();
+        let stop = surroundings.stop.clone();
+        let thread = Thread { surroundings, asked: receiver, statuses };
+        std::thread::Builder::new()
+            .name("sotto profile".into())
+            .spawn(move || {
+                thread.run(database, &key, started);
+                // The engine is gone by now and its database closed.
+                ended_sender.send_replace(true);
+            })
+            .map_err(|error| ProfileError::System(error.to_string()))?;
+        let reader = start
+            .await
+            .unwrap_or_else(|_| Err(ProfileError::System("the profile's thread ended".into())))?;
+        let reader = Arc::new(Mutex::new(reader));
+        Ok(Self { asked, reader, statuses: watched, stop, ended })
+    }
+
+    /// Carries out a command. Commands are carried out in the order in which they are asked.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was changed.
+    pub async fn command(&self, command: Command) -> Result<Done, Problem> {
+        let (reply, answer) = oneshot::channel();
+        self.asked.send(Asked::Command(command, reply)).await.map_err(|_| closed())?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+
+    /// Reads from the database, off the task. Never waits for a command.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reader) -> Result<T, EngineError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let reader = Arc::clone(&self.reader);
+        let read = move || read(&mut reader.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|error| system(&error.to_string()))?
+            .map_err(|error| error.problem())
+    }
+
+    /// The relays that the profile needs, and how each connection stands.
+    #[must_use]
+    pub fn relays(&self) -> Vec<RelayStatus> {
+        self.statuses.borrow().clone()
+    }
+
+    /// Tries the relays again now instead of after the pause.
+    pub async fn reconnect_relays(&self) {
+        // A closed profile has no relays.
+        let _ = self.asked.send(Asked::ReconnectRelays).await;
+    }
+
+    /// Has it ended, by itself or by being closed?
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        *self.ended.borrow()
+    }
+
+    /// Ends connections and thread, and comes back when the database is closed.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        let mut ended = self.ended.clone();
+        // An error says that the thread is gone already.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Profile").field("closed", &self.is_closed()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// What moves into the profile's thread.
+struct Thread {
+    surroundings: Surroundings,
+    asked: mpsc::Receiver<Asked>,
+    statuses: watch::Sender<Vec<RelayStatus>>,
+}
+
+impl Thread {
+    /// Opens the engine and runs its owner, with the tasks of its relays, on this thread: a frame
+    /// that arrives reaches the engine, and the answer the socket, without changing threads.
+    fn run(self, database: PathBuf, key: &Secret<32>, started: oneshot::Sender<Started>) {
+        let publisher = self.surroundings.publisher.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = match runtime {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                let _ = started.send(Err(ProfileError::System(error.to_string())));
+                return;
+            }
+        };
+        let mut clock = Clock::new();
+        let (engine, reader, first) = match start(&database, key, &mut clock) {
+            Ok(started) => started,
+            Err(error) => {
+                let _ = started.send(Err(error.into()));
+                return;
+            }
+        };
+        let stop = self.surroundings.stop.clone();
+        if started.send(Ok(reader)).is_err() {
+            return;
+        }
+        runtime.block_on(async {
+            let (events, links) = mpsc::channel::<FromLink>(FROM_LINKS);
+            let relays = Relays::new(self.surroundings.timing, events);
+            let owner = Owner::new(engine, clock, relays, publisher.clone(), self.statuses);
+            owner.run(first, self.asked, links, stop).await;
+        });
+        // A name that is being looked up can't be called off; it must not hold us.
+        runtime.shutdown_background();
+        publisher.publish(ProfileEvent::Host(HostEvent::Closed { problem: None }));
+    }
+}
+
+fn start(
+    database: &std::path::Path,
+    key: &Secret<32>,
+    clock: &mut Clock,
+) -> Result<(Engine, Reader, Outputs), EngineError> {
+    let mut engine = Engine::open(database, key, Box::new(SystemRandom::new()))?;
+    let reader = engine.reader()?;
+    let first = engine.start(clock.now())?;
+    Ok((engine, reader, first))
+}
