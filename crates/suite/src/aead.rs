@@ -56,11 +56,7 @@ impl AeadKey {
     )]
     pub fn seal_in_place(&self, nonce: [u8; 12], aad: &[u8], message: &mut Vec<u8>) {
         self.0
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(aad),
-                message,
-            )
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), message)
             .expect("a message that fits in memory");
     }
 

@@ -22,8 +22,10 @@ use crate::{Random, Secret};
 
 /// The first byte of every token.
 const VERSION: u8 = 0x80;
-/// Version, timestamp, IV, one block of ciphertext, HMAC: the shortest token in bytes.
-const MIN_LEN: usize = 1 + 8 + 16 + 16 + 32;
+/// Bytes of a cipher block.
+const BLOCK: usize = 16;
+/// Bytes around the ciphertext: version, timestamp, IV, HMAC.
+const FRAME: usize = 1 + 8 + BLOCK + 32;
 /// Timestamp in every token, seconds since 1970: always none.
 const NO_TIME: u64 = 0;
 
@@ -34,7 +36,7 @@ pub struct FernetKey(Secret<32>);
 /// Why a token was refused: always the fault of whoever made or changed it.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum FernetError {
-    /// Not base64 in its one canonical form, or too short.
+    /// Not base64 in its one canonical form, or not of a token's length.
     #[error("not a Fernet token")]
     Malformed,
     /// A version other than 0x80.
@@ -120,7 +122,8 @@ fn canonical(token: &[u8]) -> Result<&str, FernetError> {
     let text = core::str::from_utf8(token).map_err(|_| FernetError::Malformed)?;
     let bytes = URL_SAFE.decode(text).map_err(|_| FernetError::Malformed)?;
     let (version, rest) = bytes.split_first().ok_or(FernetError::Malformed)?;
-    if bytes.len() < MIN_LEN {
+    let ciphertext = bytes.len().checked_sub(FRAME);
+    if ciphertext.is_none_or(|len| len == 0 || len % BLOCK != 0) {
         return Err(FernetError::Malformed);
     }
     if *version != VERSION {

@@ -4,7 +4,10 @@
 //! Nothing else in the workspace touches a primitive. The relay and the wire
 //! format need the primitives alone; the MLS provider is behind the feature
 //! `mls`, on by default.
-#![cfg_attr(test, allow(clippy::indexing_slicing, reason = "tests index what they made"))]
+#![cfg_attr(
+    test,
+    allow(clippy::indexing_slicing, reason = "tests index what they made")
+)]
 
 pub mod aead;
 pub mod fernet;

@@ -44,7 +44,9 @@ pub fn record_key(key: &[u8], nonce: &[u8], aad: &[u8]) -> FernetKey {
 /// Seals one record: the ASCII bytes of a Fernet token.
 #[must_use]
 pub fn seal(key: &Secret<KEY_LEN>, nonce: &[u8; NONCE_LEN], aad: &[u8], plain: &[u8]) -> Vec<u8> {
-    record_key(key.expose(), nonce, aad).seal(plain).into_bytes()
+    record_key(key.expose(), nonce, aad)
+        .seal(plain)
+        .into_bytes()
 }
 
 /// Opens one record.

@@ -187,10 +187,7 @@ mod tests {
         let key = SigningKey::from_seed(&Secret::new([9; 32]));
         let signature = key.sign(b"hello");
         assert_eq!(key.public().verify(b"hello", &signature), Ok(()));
-        assert_eq!(
-            key.public().verify(b"hellp", &signature),
-            Err(BadSignature)
-        );
+        assert_eq!(key.public().verify(b"hellp", &signature), Err(BadSignature));
         assert_eq!(
             PublicKey([0xff; 32]).verify(b"hello", &signature),
             Err(BadSignature)

@@ -1,6 +1,9 @@
 //! X-Wing (draft-connolly-cfrg-xwing-kem-10): X25519 and ML-KEM-768 as one key
 //! agreement that stands as long as either of them stands. From `x-wing`.
 
+#[cfg(test)]
+mod tests;
+
 use core::fmt;
 
 use shake::Shake256;

@@ -40,7 +40,11 @@ impl Context {
     fn nonce(&self) -> Result<([u8; 12], u64), HpkeError> {
         let number = self.next.ok_or(HpkeError::UsedUp)?;
         let mut nonce = *self.base_nonce.expose();
-        for (byte, count) in nonce.iter_mut().rev().zip(number.to_be_bytes().iter().rev()) {
+        for (byte, count) in nonce
+            .iter_mut()
+            .rev()
+            .zip(number.to_be_bytes().iter().rev())
+        {
             *byte ^= count;
         }
         Ok((nonce, number))

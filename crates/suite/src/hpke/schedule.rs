@@ -54,7 +54,10 @@ pub(super) fn key_schedule(
         Some(psk) if psk.value.len() < 32 || psk.id.is_empty() => return Err(HpkeError::BadPsk),
         Some(_) => MODE_PSK,
     };
-    let psk = psk.unwrap_or(Psk { id: b"", value: b"" });
+    let psk = psk.unwrap_or(Psk {
+        id: b"",
+        value: b"",
+    });
 
     let psk_id_hash = labeled_extract(suite, b"", b"psk_id_hash", psk.id);
     let info_hash = labeled_extract(suite, b"", b"info_hash", info);
@@ -65,7 +68,12 @@ pub(super) fn key_schedule(
     let key = Secret::<32>::fill(|out| expander.fill(b"key", &context, out));
     let base_nonce = Secret::<12>::fill(|out| expander.fill(b"base_nonce", &context, out));
     let exporter = Secret::<32>::fill(|out| expander.fill(b"exp", &context, out));
-    Ok(Context::new(suite, AeadKey::new(&key), base_nonce, exporter))
+    Ok(Context::new(
+        suite,
+        AeadKey::new(&key),
+        base_nonce,
+        exporter,
+    ))
 }
 
 /// `LabeledExtract` (section 4).

@@ -64,7 +64,12 @@ impl CipherSuiteProvider for SottoSuite {
         nonce: &[u8],
     ) -> Result<Wiped, SuiteError> {
         let (key, nonce) = record_args(key, nonce)?;
-        Ok(record::open(&key, nonce, aad.unwrap_or_default(), ciphertext)?)
+        Ok(record::open(
+            &key,
+            nonce,
+            aad.unwrap_or_default(),
+            ciphertext,
+        )?)
     }
 
     fn aead_key_size(&self) -> usize {
@@ -237,8 +242,7 @@ fn open_with(
     psk: Option<HpkePsk<'_>>,
 ) -> Result<Wiped, SuiteError> {
     let key = sealing_key(local_secret)?;
-    let mut receiver =
-        hpke::setup_receiver(&key, &ciphertext.kem_output, info, psk.map(our_psk))?;
+    let mut receiver = hpke::setup_receiver(&key, &ciphertext.kem_output, info, psk.map(our_psk))?;
     Ok(receiver.open(aad.unwrap_or_default(), &ciphertext.ciphertext)?)
 }
 

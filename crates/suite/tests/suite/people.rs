@@ -1,7 +1,7 @@
 //! Two people in one MLS group, on any provider's suite.
-#![allow(dead_code, reason = "each test file uses a part")]
 
 use mls_rs::client_builder::MlsConfig;
+use mls_rs::group::ReceivedMessage;
 use mls_rs::identity::SigningIdentity;
 use mls_rs::identity::basic::{BasicCredential, BasicIdentityProvider};
 use mls_rs::{CipherSuite, CipherSuiteProvider, Client, CryptoProvider, Group};
@@ -11,21 +11,18 @@ pub(crate) fn client<P: CryptoProvider + Clone>(
     crypto: P,
     suite: CipherSuite,
     name: &str,
-) -> Client<impl MlsConfig> {
+) -> Client<impl MlsConfig + use<P>> {
     let (secret, public) = crypto
         .cipher_suite_provider(suite)
         .unwrap()
         .signature_key_generate()
         .unwrap();
     let credential = BasicCredential::new(name.as_bytes().to_vec());
+    let identity = SigningIdentity::new(credential.into_credential(), public);
     Client::builder()
         .identity_provider(BasicIdentityProvider)
         .crypto_provider(crypto)
-        .signing_identity(
-            SigningIdentity::new(credential.into_credential(), public),
-            secret,
-            suite,
-        )
+        .signing_identity(identity, secret, suite)
         .build()
 }
 
@@ -33,7 +30,10 @@ pub(crate) fn client<P: CryptoProvider + Clone>(
 pub(crate) fn alice_and_bob<P: CryptoProvider + Clone>(
     crypto: P,
     suite: CipherSuite,
-) -> (Group<impl MlsConfig>, Group<impl MlsConfig>) {
+) -> (
+    Group<impl MlsConfig + use<P>>,
+    Group<impl MlsConfig + use<P>>,
+) {
     let alice = client(crypto.clone(), suite, "Alice");
     let bob = client(crypto, suite, "Bob");
     let mut alice = alice.group_builder().unwrap().build().unwrap();
@@ -51,4 +51,12 @@ pub(crate) fn alice_and_bob<P: CryptoProvider + Clone>(
         .join_group(None, &commit.welcome_messages[0], None)
         .unwrap();
     (alice, bob)
+}
+
+/// The text of a received message.
+pub(crate) fn text(received: ReceivedMessage) -> Vec<u8> {
+    match received {
+        ReceivedMessage::ApplicationMessage(message) => message.data().to_vec(),
+        other => panic!("expected a message, got {other:?}"),
+    }
 }
