@@ -4,6 +4,7 @@
 //! `packages` knows what the machine must have and why.
 
 mod args;
+mod bench;
 mod failure;
 mod fuzz;
 mod packages;
@@ -12,6 +13,7 @@ mod replay;
 mod run;
 mod test;
 mod tool;
+mod types;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,8 @@ cargo xtask <routine>
   test [--yes]            every check, in order; stops at the first thing wrong
   replay FILE [--limit N] [--kill] [--dev]
                           real conversations through a real relay; --kill ends programs on the way
+  bench [NAME] [--save]   every benchmark beside its peer; --save writes docs/benchmarks.md
+  types                   the contract's TypeScript, made anew
   fuzz TARGET [--seconds N]
                           one fuzz target for a while
   help                    this list
@@ -33,12 +37,17 @@ cargo xtask <routine>
 --yes installs missing system packages without asking.";
 
 fn main() -> ExitCode {
+    if std::env::var_os(test::wasm::wrapper::SWITCH).is_some() {
+        return test::wasm::wrapper::run();
+    }
     let mut args = Args::from_command_line();
     let routine = args.word();
     let outcome = match routine.as_deref() {
         Some("test") => test::command(args),
         Some("run") => run::command(args),
         Some("replay") => replay::command(args),
+        Some("bench") => bench::command(args),
+        Some("types") => types::command(args),
         Some("fuzz") => fuzz::command(args),
         Some("help") | None => {
             println!("{USAGE}");

@@ -66,6 +66,26 @@ pub(crate) const TEST: &[Package] = &[
         name: "python3-cryptography",
         why: "that other implementation of Fernet",
     },
+    Package {
+        name: "clang",
+        why: "compiles ring's and SQLite's C for wasm32, to check the browser's types",
+    },
+];
+
+/// A standard library for wasm32 in source, with a compiler of its age, where rustup has none.
+pub(crate) const WASM: &[Package] = &[
+    Package {
+        name: "rustc-web",
+        why: "a compiler of the same age as rust-web-src",
+    },
+    Package {
+        name: "cargo-web",
+        why: "the cargo that belongs to it",
+    },
+    Package {
+        name: "rust-web-src",
+        why: "the standard library's source, to check the browser's types",
+    },
 ];
 
 /// Makes sure that `wanted` is installed: says what is missing and why, asks once, installs.
@@ -73,7 +93,7 @@ pub(crate) const TEST: &[Package] = &[
 /// With `yes` nothing is asked. Without it and without a terminal to ask at, it stops with
 /// the command to type. On systems without dpkg it only says what it can't check.
 pub(crate) fn ensure(wanted: &[&[Package]], yes: bool) -> Result<(), Failure> {
-    if !Tool::new("dpkg-query").args(["--version"]).succeeds() {
+    if !is_debian() {
         println!(
             "This is no Debian or Ubuntu: system packages are not checked. Needed are a C compiler, make and perl."
         );
@@ -97,6 +117,11 @@ pub(crate) fn ensure(wanted: &[&[Package]], yes: bool) -> Result<(), Failure> {
         ));
     }
     install(&names)
+}
+
+/// Whether the packages above can be looked up.
+pub(crate) fn is_debian() -> bool {
+    Tool::new("dpkg-query").args(["--version"]).succeeds()
 }
 
 fn installed(name: &str) -> bool {
@@ -187,7 +212,7 @@ mod tests {
 
     #[test]
     fn no_package_is_listed_twice_and_each_says_why() {
-        let all: Vec<Package> = [BUILD, RUN, FUZZ, TEST].concat();
+        let all: Vec<Package> = [BUILD, RUN, FUZZ, TEST, WASM].concat();
         for (at, package) in all.iter().enumerate() {
             assert!(package.why.len() > 10, "{} needs a reason", package.name);
             assert!(

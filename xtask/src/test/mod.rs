@@ -1,9 +1,12 @@
 //! `cargo xtask test`: every check, cheapest first; the first thing wrong stops it.
 
 mod arrows;
+mod core;
 mod hygiene;
 mod policy;
 mod rust;
+mod threats;
+pub(crate) mod wasm;
 
 use std::time::Instant;
 
@@ -29,6 +32,14 @@ const STEPS: &[Step] = &[
         check: arrows::check,
     },
     Step {
+        name: "the core asks nothing of the machine",
+        check: core::check,
+    },
+    Step {
+        name: "threat model",
+        check: threats::check,
+    },
+    Step {
         name: "formatting",
         check: rust::formatting,
     },
@@ -43,6 +54,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "documentation",
         check: rust::documentation,
+    },
+    Step {
+        name: "browser types",
+        check: wasm::check,
     },
     Step {
         name: "programs",
