@@ -25,7 +25,8 @@ cargo xtask <routine>
 
   run [--yes] [--terminal] [--dev]
                           a relay, Alice and Bob on this machine, introduced by an invite
-  test [--yes]            every check, in order; stops at the first thing wrong
+  test [--yes] [--only STEP]
+                          every check, in order; stops at the first thing wrong
   replay FILE [--limit N] [--kill] [--dev]
                           real conversations through a real relay; --kill ends programs on the way
   bench [NAME] [--save]   every benchmark beside its peer; --save writes docs/benchmarks.md
