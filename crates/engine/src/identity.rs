@@ -35,3 +35,5 @@ pub use list::{DeviceEntry, DeviceList, InboxAddress, InvalidList};
 pub use recovery::{RecoveryCode, RecoveryCodeError};
 pub use statement::StatementHash;
 
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,27 @@
 //! be carried out only because the transaction behind it has been committed durably.
 
 mod api;
+mod commands;
+mod contacts;
+mod conversations;
+mod engine;
+mod error;
+mod founding;
 pub mod identity;
+mod messages;
+mod profile;
+mod reader;
+mod relays;
+mod room;
 mod safety_number;
+mod show;
 mod store;
+mod turn;
 
 pub use api::*;
+pub use engine::Engine;
+pub use error::{EngineError, Refused};
+pub use profile::NewProfile;
+pub use reader::Reader;
 pub use safety_number::{SafetyNumber, ShortCode, safety_number, short_code};
 pub use store::StoreError;

@@ -109,3 +109,70 @@ impl fmt::Debug for ShortCode {
         write!(f, "ShortCode({self})")
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn ids() -> (AccountId, AccountId) {
+        (AccountId([0xA1; 32]), AccountId([0xB0; 32]))
+    }
+
+    /// Computed by another program from the description in the protocol document.
+    #[test]
+    fn the_digits_are_as_described() {
+        let (alice, bob) = ids();
+        assert_eq!(
+            safety_number(&alice, &bob).to_string(),
+            "07605 48720 68317 96125 72357 78025 08960 69729 06583 67369 55725 08376"
+        );
+        assert_eq!(short_code(&alice, &bob, &[7; 32]).to_string(), "006 843");
+    }
+
+    #[test]
+    fn both_sides_see_the_same() {
+        let (alice, bob) = ids();
+        assert_eq!(safety_number(&alice, &bob), safety_number(&bob, &alice));
+        assert_eq!(
+            short_code(&alice, &bob, b"e"),
+            short_code(&bob, &alice, b"e")
+        );
+    }
+
+    #[test]
+    fn one_bit_of_either_id_changes_its_half() {
+        let (alice, bob) = ids();
+        let mut other = bob;
+        other.0[31] ^= 1;
+        let (before, after) = (safety_number(&alice, &bob), safety_number(&alice, &other));
+        let (low, high) = (&before.groups()[..6], &before.groups()[6..]);
+        assert_eq!(low, &after.groups()[..6]);
+        let kept = high
+            .iter()
+            .zip(&after.groups()[6..])
+            .filter(|(a, b)| a == b);
+        assert!(kept.count() <= 1);
+    }
+
+    #[test]
+    fn the_short_code_belongs_to_one_epoch() {
+        let (alice, bob) = ids();
+        assert_ne!(
+            short_code(&alice, &bob, &[1; 32]),
+            short_code(&alice, &bob, &[2; 32])
+        );
+    }
+
+    #[test]
+    fn digits_keep_their_leading_zeros() {
+        let number = SafetyNumber([0, 1, 22, 333, 4444, 55555, 0, 1, 22, 333, 4444, 99999]);
+        let text = number.to_string();
+        assert_eq!(
+            text,
+            "00000 00001 00022 00333 04444 55555 00000 00001 00022 00333 04444 99999"
+        );
+        assert_eq!(text.chars().filter(char::is_ascii_digit).count(), 60);
+        assert_eq!(ShortCode(7).to_string(), "000 007");
+    }
+}

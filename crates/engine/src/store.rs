@@ -22,8 +22,8 @@ pub use error::StoreError;
 pub(crate) use open::Store;
 pub(crate) use reader::StoreReader;
 pub(crate) use rusqlite::{
-    CachedStatement, Connection, Error as SqlError, OptionalExtension, Row, ToSql, Transaction,
-    named_params, params, types,
+    Connection, Error as SqlError, OptionalExtension, Row, ToSql, Transaction,
+    params,
 };
 pub(crate) use transaction::{Durability, savepoint};
 

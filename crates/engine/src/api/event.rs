@@ -25,6 +25,17 @@ pub enum Event {
         /// As it is now.
         conversation: ConversationView,
     },
+    /// How far the other side has got: own messages up to these orders are delivered or read.
+    Marks {
+        /// Where.
+        conversation: ConversationId,
+        /// Own messages up to this order are on the other side's device.
+        #[cfg_attr(feature = "typescript", ts(type = "number"))]
+        delivered: i64,
+        /// Own messages up to this order have been read.
+        #[cfg_attr(feature = "typescript", ts(type = "number"))]
+        read: i64,
+    },
     /// The other side types, or has stopped.
     Typing {
         /// Where.

@@ -58,13 +58,15 @@ CREATE TABLE openings (
     inbox BLOB NOT NULL,
     account BLOB NOT NULL,
     secret BLOB NOT NULL,
-    card BLOB                       -- opened and verified
+    card BLOB,                      -- opened and verified
+    tries INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE requests (
     id BLOB PRIMARY KEY,
     invite BLOB NOT NULL,
     arrived INTEGER NOT NULL,
+    psk BLOB NOT NULL,              -- of the invite, which may be gone by the time of acceptance
     letter BLOB NOT NULL            -- what the stranger put into the inbox, unsealed
 ) STRICT;
 
@@ -95,9 +97,15 @@ CREATE TABLE conversations (
     theirs_read INTEGER NOT NULL DEFAULT 0,
     receipt_sent INTEGER NOT NULL DEFAULT 0,    -- order up to which receipts went out
     receipt_read_sent INTEGER NOT NULL DEFAULT 0,
-    grant_made BLOB,                -- writer seed given to the other side for this inbox
-    grant_got BLOB,                 -- what they gave: encoded inbox grant
     UNIQUE (group_id)
+) STRICT;
+
+-- Accepted contacts: who they are and how each side reaches the other's inbox.
+CREATE TABLE contacts (
+    account BLOB PRIMARY KEY,
+    chain BLOB NOT NULL,            -- genesis and signed statements, as verified
+    given BLOB,                     -- secret of the writer key given to them for this inbox
+    introduction BLOB               -- what they gave
 ) STRICT;
 
 -- Running hash at every position, to compare with what others have seen; 90 days.
@@ -120,8 +128,9 @@ CREATE TABLE messages (
     kind INTEGER NOT NULL,
     body BLOB NOT NULL,
     mls BLOB,                       -- as it crossed the network
-    salt BLOB,
-    append BLOB
+    salt BLOB,                      -- with these the envelope can be made once more, to be shown
+    append BLOB,
+    seen BLOB
 ) STRICT;
 CREATE INDEX messages_in_order ON messages (conversation, ord);
 

@@ -1,0 +1,13 @@
+//! Meeting someone: invites, cards, the pool of key packages, letters, requests, contacts.
+
+mod card;
+mod contact;
+pub(crate) mod invite;
+mod letter;
+pub(crate) mod list;
+pub(crate) mod opening;
+pub(crate) mod pool;
+pub(crate) mod request;
+
+pub(crate) use contact::{introduce, remember, remember_introduction};
+pub(crate) use letter::arrived as letter_arrived;

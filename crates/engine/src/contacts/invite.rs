@@ -1,0 +1,154 @@
+//! Invites of this account.
+
+use sotto_suite::rand::RandomExt;
+use sotto_suite::secret::Secret;
+use sotto_suite::sign::PublicKey;
+use sotto_wire::{Command, Invite, Role};
+
+use super::card::Keys;
+use super::contact::allow;
+use crate::api::{Done, Event, InviteId, InviteState, InviteView, Timestamp};
+use crate::error::{Refused, Result};
+use crate::profile::Profile;
+use crate::relays::{Errand, Purpose, errand};
+use crate::store::{OptionalExtension, Transaction, params};
+use crate::turn::Turn;
+
+const SHORTEST: u64 = 60;
+const LONGEST: u64 = 365 * 86_400;
+
+/// States as stored.
+const OPEN: i64 = 0;
+const USED: i64 = 1;
+const REVOKED: i64 = 2;
+
+/// Makes an invite.
+pub(crate) fn create(turn: &mut Turn<'_>, single_use: bool, lifetime: u64) -> Result<Done> {
+    if !(SHORTEST..=LONGEST).contains(&lifetime) {
+        return Err(Refused::BadLifetime.into());
+    }
+    let secret: Secret<32> = turn.random.secret();
+    let keys = Keys::new(&secret);
+    // The link counts in minutes, so the inviter does too.
+    let expires = Timestamp((turn.now.seconds() + lifetime).div_ceil(60) * 60_000);
+    turn.db
+        .prepare_cached("INSERT INTO invites (id, secret, writer, expires, single_use) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![
+            keys.name,
+            secret.expose(),
+            keys.writer.public().0,
+            turn.sql_time(expires),
+            single_use
+        ])?;
+    allow(turn, &keys)?;
+    let link = link(turn.me, secret, expires, single_use);
+    Ok(Done::Invite { invite: InviteId(keys.name), link })
+}
+
+fn link(me: &Profile, secret: Secret<32>, expires: Timestamp, single_use: bool) -> String {
+    let invite = Invite {
+        relay: me.relay.clone(),
+        inbox: me.inbox,
+        account: me.account.0,
+        secret,
+        expires: expires.seconds(),
+        single_use,
+    };
+    invite.to_string()
+}
+
+/// Makes an invite useless.
+pub(crate) fn revoke(turn: &mut Turn<'_>, id: &InviteId) -> Result<Done> {
+    end(turn, id, REVOKED)?.ok_or(Refused::NoSuchInvite)?;
+    Ok(Done::Ok)
+}
+
+/// A single-use invite has been used: its writer key goes with it.
+pub(super) fn use_up(turn: &mut Turn<'_>, id: &InviteId) -> Result<()> {
+    end(turn, id, USED)?;
+    Ok(())
+}
+
+fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
+    let writer: Option<[u8; 32]> = turn
+        .db
+        .prepare_cached("UPDATE invites SET state = ?2, secret = x'' WHERE id = ?1 AND state = 0 RETURNING writer")?
+        .query_row(params![id.0, state], |row| row.get(0))
+        .optional()?;
+    let Some(writer) = writer else { return Ok(None) };
+    let (relay, inbox, admin) = (turn.me.relay.clone(), turn.me.inbox, turn.me.inbox_admin.clone());
+    let command = Command::RevokeWriter { channel: inbox, admin: admin.public(), writer: PublicKey(writer) };
+    errand::queue(
+        turn,
+        Errand {
+            relay: &relay,
+            channel: inbox,
+            role: Role::Admin,
+            key: &admin,
+            command,
+            purpose: Purpose::None,
+            subject: None,
+            after: None,
+        },
+    )?;
+    turn.event(Event::InviteEnded { invite: *id });
+    Ok(Some(()))
+}
+
+/// Expired invites lose their writer key at the relay too.
+pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
+    let ids: Vec<[u8; 16]> = {
+        let mut statement = turn.db.prepare_cached("SELECT id FROM invites WHERE state = 0 AND expires < ?1")?;
+        // An hour more: whoever opened it in time may still be writing.
+        let rows = statement.query_map([turn.sql_time(Timestamp(turn.now.0.saturating_sub(3_600_000)))], |row| row.get(0))?;
+        rows.collect::<std::result::Result<_, _>>()?
+    };
+    for id in ids {
+        end(turn, &InviteId(id), REVOKED)?;
+    }
+    Ok(())
+}
+
+/// An invite through which a letter may come.
+pub(super) struct Usable {
+    pub(super) single_use: bool,
+    pub(super) keys: Keys,
+}
+
+/// Whether letters through this invite still count.
+pub(super) fn usable(turn: &Turn<'_>, id: &InviteId) -> Result<Option<Usable>> {
+    let row: Option<(bool, [u8; 32])> = turn
+        .db
+        .prepare_cached("SELECT single_use, secret FROM invites WHERE id = ?1 AND state = 0")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(row.map(|(single_use, secret)| Usable { single_use, keys: Keys::new(&Secret::new(secret)) }))
+}
+
+/// All invites, newest first.
+pub(crate) fn list(db: &Transaction<'_>, me: &Profile, now: Timestamp) -> Result<Vec<InviteView>> {
+    let mut statement =
+        db.prepare_cached("SELECT id, secret, expires, single_use, state FROM invites ORDER BY expires DESC")?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let expires = Timestamp(row.get::<_, i64>(2)?.cast_unsigned());
+        let single_use = row.get(3)?;
+        let state = match row.get::<_, i64>(4)? {
+            OPEN if expires < now => InviteState::Expired,
+            OPEN => InviteState::Open,
+            USED => InviteState::Used,
+            _ => InviteState::Revoked,
+        };
+        let secret: Vec<u8> = row.get(1)?;
+        let good = (state == InviteState::Open).then(|| Secret::from_slice(&secret).ok()).flatten();
+        all.push(InviteView {
+            invite: InviteId(row.get(0)?),
+            link: good.map(|secret| link(me, secret, expires, single_use)),
+            single_use,
+            expires,
+            state,
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,76 @@
+//! A letter: what a stranger puts into the inbox to begin a conversation, sealed to the inbox key.
+//!
+//! Layout: HPKE (RFC 9180, X-Wing) over length ‖ content ‖ zeros, padded like an envelope; the
+//! inbox's channel id is the associated data, so a letter can't be carried to another inbox.
+
+use minicbor::{Decode, Encode};
+use sotto_suite::hpke;
+use sotto_suite::xwing::SealingPublicKey;
+use sotto_wire::{ChannelId, Entry, RelayAddress, decode, encode};
+
+use super::invite;
+use crate::api::{Event, InviteId, RequestId, RequestView};
+use crate::conversations::envelope::{padded, unpadded};
+use crate::error::Result;
+use crate::store::params;
+use crate::turn::Turn;
+
+const INFO: &[u8] = b"sotto letter v1";
+/// X-Wing encapsulation (1,120), AEAD tag (16) and the length before the content (4).
+const OVERHEAD: usize = 1_120 + 16 + 4;
+const MAX_LETTER: usize = 256 << 10;
+
+/// What it says. The tree travels here, beside the Welcome: two leaves fit; a larger one goes as
+/// a blob.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub(crate) struct Letter {
+    /// Name of the invite ([`super::card::Keys::name`]).
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub(super) invite: [u8; 16],
+    /// MLS Welcome.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub(super) welcome: Vec<u8>,
+    /// Ratchet tree of the epoch that the Welcome leads into.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub(super) tree: Vec<u8>,
+    /// Where the conversation's channel is.
+    #[n(3)]
+    pub(super) relay: RelayAddress,
+    /// The founder's identity chain, unverified.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub(super) chain: Vec<u8>,
+}
+
+/// Seals a letter. None if it is larger than an entry.
+pub(super) fn seal(to: &SealingPublicKey, inbox: &ChannelId, letter: &Letter) -> Option<Vec<u8>> {
+    let plain = padded(&encode(letter), OVERHEAD)?;
+    hpke::seal(to, INFO, inbox.as_bytes(), &plain).ok()
+}
+
+/// Takes an entry of the inbox. Whatever does not open, or names no usable invite, is dropped: an
+/// inbox takes letters from strangers, and they must not be able to fill a screen or a disk.
+pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
+    let inbox = turn.me.inbox;
+    let Ok(plain) = hpke::open(&turn.me.sealing, INFO, inbox.as_bytes(), &entry.body) else { return Ok(()) };
+    let Some(letter) = unpadded(&plain).and_then(|plain| decode::<Letter>(plain, MAX_LETTER).ok()) else {
+        return Ok(());
+    };
+    let id = InviteId(letter.invite);
+    let Some(usable) = invite::usable(turn, &id)? else { return Ok(()) };
+    // The relay gives an append id once: a letter that it repeats makes the same request.
+    let request = RequestId(entry.append.0);
+    let added = turn
+        .db
+        .prepare_cached("INSERT OR IGNORE INTO requests (id, invite, arrived, psk, letter) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![request.0, id.0, turn.now_sql(), usable.keys.psk.expose(), encode(&letter)])?;
+    if usable.single_use {
+        // The first one in inbox order has it, whoever else comes later.
+        invite::use_up(turn, &id)?;
+    }
+    if added > 0 {
+        let request = RequestView { request, invite: id, arrived: turn.now };
+        turn.event(Event::RequestArrived { request });
+    }
+    Ok(())
+}

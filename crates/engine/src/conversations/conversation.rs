@@ -1,0 +1,261 @@
+//! A conversation as the engine holds it in memory; its row is the truth.
+
+use sotto_suite::secret::Secret;
+use sotto_suite::sign::SigningKey;
+use sotto_wire::{ChainHash, ChannelId, Position, RelayAddress, decode, encode};
+
+use super::mls::GroupId;
+use super::{Generation, order};
+use crate::api::{AccountId, ConversationId, ConversationState, Shield, ShieldReason, Timestamp};
+use crate::error::{EngineError, Result};
+use crate::store::{Row, Transaction, params};
+
+/// What a conversation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The account's own devices.
+    Account,
+    /// Two accounts.
+    Direct,
+}
+
+/// Where the channel stands, once there is one.
+#[derive(Clone, Debug)]
+pub(crate) struct Channel {
+    pub(crate) relay: RelayAddress,
+    pub(crate) subscriber: SigningKey,
+    pub(crate) generation: Generation,
+    /// When this generation began here.
+    pub(crate) since: Timestamp,
+    /// Last entry that has been processed.
+    pub(crate) position: Position,
+    /// Running hash after it.
+    pub(crate) hash: ChainHash,
+    /// Handshakes up to it.
+    pub(crate) handshakes: u64,
+    /// Being delivered on the current connection; never on disk.
+    pub(crate) subscribed: bool,
+    /// Caught up on the current connection; never on disk.
+    pub(crate) live: bool,
+}
+
+impl Channel {
+    pub(crate) fn id(&self) -> ChannelId {
+        self.generation.channel()
+    }
+
+    /// A channel nobody has written to yet.
+    pub(crate) fn fresh(relay: RelayAddress, subscriber: SigningKey, generation: Generation, now: Timestamp) -> Self {
+        let hash = ChainHash::start(&generation.channel());
+        Self {
+            relay,
+            subscriber,
+            generation,
+            since: now,
+            position: Position(0),
+            hash,
+            handshakes: 0,
+            subscribed: false,
+            live: false,
+        }
+    }
+
+    /// Place of the last processed entry in the order that all members share.
+    pub(crate) fn order(&self) -> i64 {
+        order(self.generation.number(), self.position)
+    }
+}
+
+/// A conversation.
+#[derive(Clone, Debug)]
+pub(crate) struct Conversation {
+    pub(crate) id: ConversationId,
+    pub(crate) kind: Kind,
+    pub(crate) state: ConversationState,
+    pub(crate) group: Option<GroupId>,
+    pub(crate) account: Option<AccountId>,
+    pub(crate) name: String,
+    pub(crate) channel: Option<Channel>,
+    /// When this device last gave the group a fresh path.
+    pub(crate) refreshed: Timestamp,
+    pub(crate) verified: bool,
+    /// The other side claims to have been shown another history.
+    pub(crate) disputed: bool,
+    /// This device saw the relay contradict itself.
+    pub(crate) contradicted: bool,
+    pub(crate) unread: u32,
+    pub(crate) changed: Timestamp,
+    /// How far the other side has got.
+    pub(crate) mine_delivered: i64,
+    pub(crate) mine_read: i64,
+    /// How far this side has got.
+    pub(crate) theirs_received: i64,
+    pub(crate) theirs_read: i64,
+    /// What the other side has been told of it.
+    pub(crate) receipt_sent: i64,
+    pub(crate) receipt_read_sent: i64,
+}
+
+impl Conversation {
+    pub(crate) fn new(id: ConversationId, kind: Kind, state: ConversationState, now: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            state,
+            group: None,
+            account: None,
+            name: String::new(),
+            channel: None,
+            refreshed: now,
+            verified: false,
+            disputed: false,
+            contradicted: false,
+            unread: 0,
+            changed: now,
+            mine_delivered: 0,
+            mine_read: 0,
+            theirs_received: 0,
+            theirs_read: 0,
+            receipt_sent: 0,
+            receipt_read_sent: 0,
+        }
+    }
+
+    /// Colour of the shield and the reason for it.
+    pub(crate) fn shield(&self) -> (Shield, ShieldReason) {
+        if self.state == ConversationState::Halted {
+            (Shield::NotProtected, ShieldReason::Halted)
+        } else if self.contradicted {
+            (Shield::NotProtected, ShieldReason::RelayContradiction)
+        } else if self.disputed {
+            (Shield::Encrypted, ShieldReason::HistoryDisputed)
+        } else if self.verified {
+            (Shield::Verified, ShieldReason::Compared)
+        } else {
+            (Shield::Encrypted, ShieldReason::NotCompared)
+        }
+    }
+
+    /// Writes the whole row.
+    pub(crate) fn save(&self, db: &Transaction<'_>) -> Result<()> {
+        let channel = self.channel.as_ref();
+        db.prepare_cached(
+            "INSERT OR REPLACE INTO conversations (id, kind, state, group_id, account, name, relay,
+                subscriber_seed, generation, generation_secret, generation_since, position, hash, handshakes,
+                refreshed, verified, disputed, contradicted, unread, changed, mine_delivered, mine_read,
+                theirs_received, theirs_read, receipt_sent, receipt_read_sent)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+                ?21, ?22, ?23, ?24, ?25, ?26)",
+        )?
+        .execute(params![
+            self.id.0,
+            matches!(self.kind, Kind::Direct) as i64,
+            state_number(self.state),
+            self.group,
+            self.account.map(|account| account.0),
+            self.name,
+            channel.map(|c| encode(&c.relay)),
+            channel.map(|c| *c.subscriber.seed().expose()),
+            channel.map_or(0, |c| c.generation.number()),
+            channel.map(|c| *c.generation.secret().expose()),
+            channel.map_or(0, |c| c.since.0.cast_signed()),
+            channel.map_or(0, |c| c.position.0.cast_signed()),
+            channel.map(|c| c.hash.0),
+            channel.map_or(0, |c| c.handshakes.cast_signed()),
+            self.refreshed.0.cast_signed(),
+            self.verified,
+            self.disputed,
+            self.contradicted,
+            self.unread,
+            self.changed.0.cast_signed(),
+            self.mine_delivered,
+            self.mine_read,
+            self.theirs_received,
+            self.theirs_read,
+            self.receipt_sent,
+            self.receipt_read_sent,
+        ])?;
+        Ok(())
+    }
+
+    /// Reads one row.
+    pub(crate) fn load(db: &Transaction<'_>, id: &ConversationId) -> Result<Option<Self>> {
+        let mut statement = db.prepare_cached("SELECT * FROM conversations WHERE id = ?1")?;
+        let mut rows = statement.query([id.0])?;
+        rows.next()?.map(Self::from_row).transpose()
+    }
+
+    /// Reads all rows.
+    pub(crate) fn load_all(db: &Transaction<'_>) -> Result<Vec<Self>> {
+        let mut statement = db.prepare_cached("SELECT * FROM conversations")?;
+        let mut rows = statement.query([])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push(Self::from_row(row)?);
+        }
+        Ok(all)
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let time = |name: &str| -> Result<Timestamp> { Ok(Timestamp(row.get::<_, i64>(name)?.cast_unsigned())) };
+        let relay: Option<Vec<u8>> = row.get("relay")?;
+        let seed: Option<[u8; 32]> = row.get("subscriber_seed")?;
+        let secret: Option<[u8; 32]> = row.get("generation_secret")?;
+        let hash: Option<[u8; 32]> = row.get("hash")?;
+        let channel = match (relay, seed, secret, hash) {
+            (Some(relay), Some(seed), Some(secret), Some(hash)) => Some(Channel {
+                relay: decode(&relay, 4096)
+                    .map_err(|_| EngineError::Internal("a stored relay address is malformed".into()))?,
+                subscriber: SigningKey::from_seed(&Secret::new(seed)),
+                generation: Generation::new(row.get("generation")?, Secret::new(secret)),
+                since: time("generation_since")?,
+                position: Position(row.get::<_, i64>("position")?.cast_unsigned()),
+                hash: ChainHash(hash),
+                handshakes: row.get::<_, i64>("handshakes")?.cast_unsigned(),
+                subscribed: false,
+                live: false,
+            }),
+            _ => None,
+        };
+        Ok(Self {
+            id: ConversationId(row.get("id")?),
+            kind: if row.get::<_, i64>("kind")? == 0 { Kind::Account } else { Kind::Direct },
+            state: state_of(row.get("state")?),
+            group: row.get("group_id")?,
+            account: row.get::<_, Option<[u8; 32]>>("account")?.map(AccountId),
+            name: row.get("name")?,
+            channel,
+            refreshed: time("refreshed")?,
+            verified: row.get("verified")?,
+            disputed: row.get("disputed")?,
+            contradicted: row.get("contradicted")?,
+            unread: row.get("unread")?,
+            changed: time("changed")?,
+            mine_delivered: row.get("mine_delivered")?,
+            mine_read: row.get("mine_read")?,
+            theirs_received: row.get("theirs_received")?,
+            theirs_read: row.get("theirs_read")?,
+            receipt_sent: row.get("receipt_sent")?,
+            receipt_read_sent: row.get("receipt_read_sent")?,
+        })
+    }
+}
+
+fn state_number(state: ConversationState) -> i64 {
+    match state {
+        ConversationState::Opening => 0,
+        ConversationState::Waiting => 1,
+        ConversationState::Active => 2,
+        ConversationState::Halted => 3,
+    }
+}
+
+/// A state that this version doesn't know can only come from damage: the safe reading is "halted".
+fn state_of(number: i64) -> ConversationState {
+    match number {
+        0 => ConversationState::Opening,
+        1 => ConversationState::Waiting,
+        2 => ConversationState::Active,
+        _ => ConversationState::Halted,
+    }
+}

@@ -1,0 +1,39 @@
+//! Why a group operation did not succeed, by what follows from it.
+
+use mls_rs::error::MlsError;
+
+/// The outcome decides what the engine does; the text is for the log of unopenable entries.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MlsFailure {
+    /// The other side's bytes break a rule. The entry is unopenable; the group goes on.
+    #[error("invalid: {0}")]
+    Invalid(&'static str),
+    /// mls-rs refused the bytes. The entry is unopenable; the group goes on.
+    #[error("refused: {0}")]
+    Refused(#[source] Box<MlsError>),
+    /// The commit is valid for everyone, but this device can't follow it (path decryption or
+    /// confirmation tag): halt and ask for help, apply no rival.
+    #[error("stranded by a commit: {0}")]
+    Stranded(#[source] Box<MlsError>),
+    /// The group is not in memory or on disk, or its pieces don't belong together.
+    #[error("the stored group state is incomplete: {0}")]
+    State(&'static str),
+}
+
+impl From<MlsError> for MlsFailure {
+    fn from(error: MlsError) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
+impl MlsFailure {
+    /// For commits: tells the two kinds apart that only this device can see.
+    pub(super) fn of_commit(error: MlsError) -> Self {
+        match error {
+            MlsError::InvalidConfirmationTag
+            | MlsError::UpdateErrorNoSecretKey
+            | MlsError::PubKeyMismatch => Self::Stranded(Box::new(error)),
+            other => Self::Refused(Box::new(other)),
+        }
+    }
+}

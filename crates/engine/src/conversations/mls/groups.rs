@@ -1,0 +1,545 @@
+//! Groups by id: make, join, encrypt, open, commit.
+
+use std::collections::HashMap;
+
+use mls_rs::client_builder::{
+    BaseConfig, IntoConfigOutput, WithCryptoProvider, WithGroupStateStorage, WithIdentityProvider,
+    WithKeyPackageRepo, WithMlsRules, WithPskStore,
+};
+use mls_rs::crypto::SignatureSecretKey;
+use mls_rs::extension::recommended::LastResortKeyPackageExt;
+use mls_rs::group::proposal::ProposalType;
+use mls_rs::group::{CommitEffect, CommitSecrets, ExportedTree, ReceivedMessage};
+use mls_rs::psk::ExternalPskId;
+use mls_rs::time::MlsTime;
+use mls_rs::{
+    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, Extension, ExtensionList, Group,
+    MlsMessage,
+};
+use sotto_suite::hash::sha256;
+use sotto_suite::secret::Secret;
+use sotto_suite::sign::{PublicKey, SigningKey};
+use zeroize::Zeroizing;
+
+use super::extension::{GENERATION, LEAF_CHANNEL, ROLES};
+use super::identity::{self, Identities};
+use super::rules::Rules;
+use super::shelf::{Changes, KeyPackageRow, RosterLeaf, Shelf};
+use super::{GroupId, LeafChannel, MlsFailure, Roles};
+use crate::api::{AccountId, Timestamp};
+
+/// How long a key package may be used: 30 days, in seconds, and two hours for clocks that differ.
+const PACKAGE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+
+/// A leaf of the current epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Leaf {
+    pub(crate) index: u32,
+    pub(crate) account: AccountId,
+    pub(crate) device: PublicKey,
+    pub(crate) channel: LeafChannel,
+}
+
+/// A group just founded: nothing has left the device yet.
+pub(crate) struct Founded {
+    pub(crate) welcome: Vec<u8>,
+    /// Travels beside the Welcome, never inside it.
+    pub(crate) tree: Vec<u8>,
+}
+
+/// A group just joined.
+pub(crate) struct Joined {
+    pub(crate) group: GroupId,
+    /// From the encrypted GroupInfo.
+    pub(crate) generation: Secret<32>,
+    /// Who sent the Welcome.
+    pub(crate) inviter: Leaf,
+}
+
+/// What an entry turned out to be.
+pub(crate) enum Opened {
+    /// Application data of a member that is still in the group.
+    Content { sender: Leaf, content: Zeroizing<Vec<u8>> },
+    /// The epoch moved on.
+    Epoch { committer: AccountId, removed: bool },
+    /// A proposal was taken up.
+    Proposal,
+}
+
+/// A commit that has not won yet: its secrets are kept apart until exactly this entry is read back.
+pub(crate) struct PendingCommit {
+    pub(crate) message: Vec<u8>,
+    /// SHA-256 of `message`.
+    pub(crate) hash: [u8; 32],
+    /// The epoch it leaves.
+    pub(crate) epoch: u64,
+    pub(crate) secrets: Zeroizing<Vec<u8>>,
+}
+
+/// A group as it lies on disk.
+pub(crate) struct StoredGroup {
+    pub(crate) state: Zeroizing<Vec<u8>>,
+    pub(crate) epochs: Vec<(u64, Zeroizing<Vec<u8>>)>,
+    /// The tree, with the epoch and hash it was stored under.
+    pub(crate) tree: Vec<u8>,
+    pub(crate) tree_epoch: u64,
+    pub(crate) tree_hash: [u8; 32],
+    pub(crate) rosters: HashMap<u64, Vec<RosterLeaf>>,
+}
+
+/// Everything the engine asks of MLS. One implementation, whatever the cipher suite.
+pub(crate) trait Groups: Send {
+    fn suite_name(&self) -> String;
+    /// A key package (MLSMessage) and its private half.
+    fn key_package(&mut self, leaf: &LeafChannel, last_resort: bool, now: Timestamp) -> Result<(Vec<u8>, KeyPackageRow), MlsFailure>;
+    /// Whose package it says it is, if its identity and its age hold.
+    fn check_package(&self, message: &[u8], now: Timestamp) -> Result<PackageOwner, MlsFailure>;
+    fn create(&mut self, id: &GroupId, roles: &Roles, leaf: &LeafChannel, now: Timestamp) -> Result<(), MlsFailure>;
+    fn found(&mut self, id: &GroupId, packages: &[Vec<u8>], psk: (&[u8], &Secret<32>), generation: &Secret<32>, now: Timestamp) -> Result<Founded, MlsFailure>;
+    fn join(&mut self, welcome: &[u8], tree: &[u8], packages: &[KeyPackageRow], psk: (&[u8], &Secret<32>)) -> Result<Joined, MlsFailure>;
+    /// Takes a group out of memory again that was created or joined in this turn.
+    fn discard(&mut self, id: &GroupId);
+    /// The group is to be read from disk when it is next needed.
+    fn unload(&mut self, id: &GroupId);
+    /// Remembers the group as it is before an entry is opened …
+    fn checkpoint(&mut self, id: &GroupId) -> Result<(), MlsFailure>;
+    /// … and goes back to it: a message that fails to open burns its key in memory.
+    fn rollback(&mut self, id: &GroupId);
+    fn loaded(&self, id: &GroupId) -> bool;
+    fn load(&mut self, id: &GroupId, stored: StoredGroup) -> Result<(), MlsFailure>;
+    fn forget(&mut self);
+    fn encrypt(&mut self, id: &GroupId, content: &[u8]) -> Result<Vec<u8>, MlsFailure>;
+    fn open(&mut self, id: &GroupId, message: &[u8]) -> Result<Opened, MlsFailure>;
+    fn commit(&mut self, id: &GroupId, now: Timestamp) -> Result<PendingCommit, MlsFailure>;
+    fn merge(&mut self, id: &GroupId, pending: &PendingCommit) -> Result<(), MlsFailure>;
+    fn epoch(&self, id: &GroupId) -> Result<u64, MlsFailure>;
+    fn authenticator(&self, id: &GroupId) -> Result<Secret<32>, MlsFailure>;
+    fn export(&self, id: &GroupId, label: &[u8], context: &[u8]) -> Result<Secret<32>, MlsFailure>;
+    fn leaves(&self, id: &GroupId) -> Result<Vec<Leaf>, MlsFailure>;
+    fn roster(&self, id: &GroupId) -> Result<Vec<RosterLeaf>, MlsFailure>;
+    fn me(&self, id: &GroupId) -> Result<u32, MlsFailure>;
+    fn roles(&self, id: &GroupId) -> Result<Roles, MlsFailure>;
+    /// Puts the group's state on the shelf; the tree only if the epoch changed since `tree_epoch`.
+    fn save(&mut self, id: &GroupId) -> Result<(), MlsFailure>;
+    fn tree(&self, id: &GroupId) -> Result<Vec<u8>, MlsFailure>;
+    fn take_changes(&mut self) -> Changes;
+}
+
+/// Who a key package belongs to.
+pub(crate) struct PackageOwner {
+    pub(crate) account: AccountId,
+    pub(crate) device: PublicKey,
+}
+
+type MlsConfig<P> = IntoConfigOutput<
+    WithMlsRules<
+        Rules,
+        WithPskStore<
+            Shelf,
+            WithKeyPackageRepo<
+                Shelf,
+                WithGroupStateStorage<
+                    Shelf,
+                    WithIdentityProvider<Identities, WithCryptoProvider<P, BaseConfig>>,
+                >,
+            >,
+        >,
+    >,
+>;
+
+#[derive(Clone)]
+struct Open<P: CryptoProvider + Clone> {
+    group: Group<MlsConfig<P>>,
+    /// Leaves of the current epoch, verified once.
+    leaves: Vec<Leaf>,
+    /// Rosters of past epochs, for messages that come late.
+    rosters: HashMap<u64, Vec<RosterLeaf>>,
+}
+
+impl<P: CryptoProvider + Clone> Open<P> {
+    fn new(group: Group<MlsConfig<P>>, rosters: HashMap<u64, Vec<RosterLeaf>>) -> Result<Self, MlsFailure> {
+        let leaves = leaves_of(&group)?;
+        Ok(Self { group, leaves, rosters })
+    }
+
+    fn roster(&self) -> Vec<RosterLeaf> {
+        let leaves = self.leaves.iter();
+        leaves.map(|leaf| RosterLeaf { index: leaf.index, account: leaf.account.0, device: leaf.device }).collect()
+    }
+
+    /// Who sent a message of some epoch. Whatever its epoch, an entry that stands after its sender's
+    /// removal is refused.
+    fn sender(&self, index: u32, current: bool, epoch: u64) -> Result<Leaf, MlsFailure> {
+        if current {
+            let leaf = self.leaves.iter().find(|leaf| leaf.index == index).cloned();
+            return leaf.ok_or(MlsFailure::Invalid("the sender is not in the roster"));
+        }
+        let past = self.rosters.get(&epoch).and_then(|leaves| leaves.iter().find(|leaf| leaf.index == index));
+        let past = past.ok_or(MlsFailure::Invalid("the sender is not in the roster of its epoch"))?;
+        let still = self.leaves.iter().find(|leaf| leaf.device == past.device).cloned();
+        still.ok_or(MlsFailure::Invalid("the sender has been removed"))
+    }
+
+    /// The epoch that ended keeps its roster for as long as its messages can be opened.
+    fn epoch_ended(&mut self, epoch: u64) -> Result<(), MlsFailure> {
+        let roster = self.roster();
+        self.rosters.insert(epoch, roster);
+        self.rosters.retain(|past, _| past.saturating_add(super::shelf::PAST_EPOCHS as u64) > epoch);
+        self.leaves = leaves_of(&self.group)?;
+        Ok(())
+    }
+}
+
+/// Groups on mls-rs.
+pub(crate) struct MlsGroups<P: CryptoProvider + Clone> {
+    client: Client<MlsConfig<P>>,
+    provider: P,
+    suite: CipherSuite,
+    shelf: Shelf,
+    groups: HashMap<GroupId, Open<P>>,
+    checkpoint: Option<(GroupId, Open<P>)>,
+}
+
+impl<P: CryptoProvider + Clone> MlsGroups<P> {
+    /// For one device: its credential's bytes, its key, the cipher suite.
+    pub(crate) fn new(provider: P, suite: CipherSuite, credential: Vec<u8>, device: &SigningKey) -> Self {
+        let shelf = Shelf::default();
+        let public = device.public();
+        let mut secret = device.seed().expose().to_vec();
+        secret.extend_from_slice(&public.0);
+        let client = Client::builder()
+            .crypto_provider(provider.clone())
+            .identity_provider(Identities)
+            .group_state_storage(shelf.clone())
+            .key_package_repo(shelf.clone())
+            .psk_store(shelf.clone())
+            .mls_rules(Rules)
+            .extension_type(LEAF_CHANNEL)
+            .extension_type(ROLES)
+            .custom_proposal_type(ProposalType::SELF_REMOVE)
+            .key_package_lifetime(PACKAGE_LIFETIME)
+            .signing_identity(
+                identity::signing_identity(credential, &public),
+                SignatureSecretKey::from(secret),
+                suite,
+            )
+            .build();
+        Self { client, provider, suite, shelf, groups: HashMap::new(), checkpoint: None }
+    }
+
+    fn group(&self, id: &GroupId) -> Result<&Open<P>, MlsFailure> {
+        self.groups.get(id).ok_or(MlsFailure::State("group not loaded"))
+    }
+
+    fn group_mut(&mut self, id: &GroupId) -> Result<&mut Open<P>, MlsFailure> {
+        self.groups.get_mut(id).ok_or(MlsFailure::State("group not loaded"))
+    }
+
+    /// mls-rs validates a key package's init key only: one malformed leaf key would block every
+    /// commit until that leaf is removed, so every leaf key is checked here.
+    fn check_leaf_keys(&self, tree: &ExportedTree<'_>) -> Result<(), MlsFailure> {
+        let suite = self
+            .provider
+            .cipher_suite_provider(self.suite)
+            .ok_or(MlsFailure::State("the cipher suite is not available"))?;
+        for node in tree.nodes().iter().step_by(2).flatten() {
+            let mls_rs::group::Node::Leaf(leaf) = node else { continue };
+            suite
+                .kem_public_key_validate(&leaf.public_key)
+                .map_err(|_| MlsFailure::Invalid("a leaf's HPKE key is malformed"))?;
+        }
+        Ok(())
+    }
+}
+
+fn leaf_of(member: &mls_rs::group::Member) -> Result<Leaf, MlsFailure> {
+    let (credential, device) = identity::verify(&member.signing_identity)
+        .map_err(|_| MlsFailure::Invalid("a leaf's identity does not hold"))?;
+    Ok(Leaf {
+        index: member.index,
+        account: credential.account_id(),
+        device,
+        channel: LeafChannel::from_list(&member.extensions)?,
+    })
+}
+
+fn leaves_of<P: CryptoProvider + Clone>(group: &Group<MlsConfig<P>>) -> Result<Vec<Leaf>, MlsFailure> {
+    group.roster().members_iter().map(|member| leaf_of(&member)).collect()
+}
+
+fn time(now: Timestamp) -> MlsTime {
+    MlsTime::from(now.seconds())
+}
+
+fn secret32(bytes: &[u8]) -> Result<Secret<32>, MlsFailure> {
+    Secret::from_slice(bytes).map_err(|_| MlsFailure::State("a secret of unexpected length"))
+}
+
+impl<P: CryptoProvider + Clone + 'static> Groups for MlsGroups<P>
+where
+    P::CipherSuiteProvider: Clone,
+{
+    fn suite_name(&self) -> String {
+        match self.suite {
+            sotto_suite::provider::SUITE => "SOTTO_128_XWING_FERNET_SHA256_Ed25519 (0xF0F1)".into(),
+            other => format!("MLS cipher suite 0x{:04X}", u16::from(other)),
+        }
+    }
+
+    fn key_package(&mut self, leaf: &LeafChannel, last_resort: bool, now: Timestamp) -> Result<(Vec<u8>, KeyPackageRow), MlsFailure> {
+        let mut extensions = ExtensionList::new();
+        if last_resort {
+            extensions
+                .set_from(LastResortKeyPackageExt)
+                .map_err(|_| MlsFailure::State("last-resort extension"))?;
+        }
+        let message = self.client.generate_key_package_message(extensions, leaf.to_list(), Some(time(now)))?;
+        let row = self.shelf.take_made().ok_or(MlsFailure::State("the key package was not kept"))?;
+        Ok((message.to_bytes()?, row))
+    }
+
+    fn check_package(&self, message: &[u8], now: Timestamp) -> Result<PackageOwner, MlsFailure> {
+        let package = MlsMessage::from_bytes(message)?
+            .into_key_package()
+            .ok_or(MlsFailure::Invalid("not a key package"))?;
+        let expired = package.expiration()?.seconds_since_epoch() < now.seconds();
+        if expired || package.cipher_suite() != self.suite {
+            return Err(MlsFailure::Invalid("the key package is too old, or of another suite"));
+        }
+        let (credential, device) = identity::verify(package.signing_identity())
+            .map_err(|_| MlsFailure::Invalid("the key package's identity does not hold"))?;
+        Ok(PackageOwner { account: credential.account_id(), device })
+    }
+
+    fn create(&mut self, id: &GroupId, roles: &Roles, leaf: &LeafChannel, now: Timestamp) -> Result<(), MlsFailure> {
+        let group = self.client.create_group_with_id(id.to_vec(), roles.to_list(), leaf.to_list(), Some(time(now)))?;
+        self.groups.insert(*id, Open::new(group, HashMap::new())?);
+        self.save(id)
+    }
+
+    fn found(
+        &mut self,
+        id: &GroupId,
+        packages: &[Vec<u8>],
+        (psk_id, psk): (&[u8], &Secret<32>),
+        generation: &Secret<32>,
+        now: Timestamp,
+    ) -> Result<Founded, MlsFailure> {
+        self.shelf.offer_psk(psk_id, psk.expose());
+        let open = self.groups.get_mut(id).ok_or(MlsFailure::State("group not loaded"))?;
+        let info = vec![Extension::new(GENERATION, generation.expose().to_vec())];
+        let mut builder = open
+            .group
+            .commit_builder()
+            .set_group_info_ext(info.into())
+            .add_external_psk(ExternalPskId::new(psk_id.to_vec()))?
+            .commit_time(time(now));
+        for package in packages {
+            builder = builder.add_member(MlsMessage::from_bytes(package)?)?;
+        }
+        let (output, secrets) = builder.build_detached()?;
+        let [welcome] = output.welcome_messages() else {
+            return Err(MlsFailure::State("a founding commit makes one Welcome"));
+        };
+        let welcome = welcome.to_bytes()?;
+        // Nobody else is in the group: there is no order to wait for.
+        open.group.apply_detached_commit(secrets)?;
+        open.epoch_ended(0)?;
+        let tree = open.group.export_tree().into_owned();
+        self.shelf.withdraw_offers();
+        self.check_leaf_keys(&tree)?;
+        self.save(id)?;
+        Ok(Founded { welcome, tree: tree.to_bytes()? })
+    }
+
+    fn join(
+        &mut self,
+        welcome: &[u8],
+        tree: &[u8],
+        packages: &[KeyPackageRow],
+        (psk_id, psk): (&[u8], &Secret<32>),
+    ) -> Result<Joined, MlsFailure> {
+        let tree = ExportedTree::from_bytes(tree)?;
+        self.check_leaf_keys(&tree)?;
+        for package in packages {
+            self.shelf.offer_package(package);
+        }
+        self.shelf.offer_psk(psk_id, psk.expose());
+        let joined = self.client.join_group(Some(tree), &MlsMessage::from_bytes(welcome)?, None);
+        let result = joined.map_err(MlsFailure::from).and_then(|(group, info)| {
+            let id: GroupId = group
+                .group_id()
+                .try_into()
+                .map_err(|_| MlsFailure::Invalid("the group id is not 32 bytes"))?;
+            if self.groups.contains_key(&id) {
+                // Storage is keyed by group id: a Welcome for a known group would overwrite it.
+                return Err(MlsFailure::Invalid("a Welcome for a group that is known"));
+            }
+            let generation = info
+                .group_info_extensions()
+                .get(GENERATION)
+                .ok_or(MlsFailure::Invalid("the Welcome carries no generation secret"))?;
+            let generation = Secret::from_slice(generation.extension_data())
+                .map_err(|_| MlsFailure::Invalid("the generation secret is not 32 bytes"))?;
+            let inviter = group
+                .member_at_index(info.sender)
+                .ok_or(MlsFailure::Invalid("the Welcome's sender is not a member"))?;
+            Ok((id, group, generation, leaf_of(&inviter)?))
+        });
+        let result = result.and_then(|(id, group, generation, inviter)| {
+            self.groups.insert(id, Open::new(group, HashMap::new())?);
+            self.save(&id)?;
+            Ok(Joined { group: id, generation, inviter })
+        });
+        self.shelf.withdraw_offers();
+        result
+    }
+
+    fn discard(&mut self, id: &GroupId) {
+        self.groups.remove(id);
+        self.shelf.drop_group(id);
+        self.shelf.forget_used();
+    }
+
+    fn unload(&mut self, id: &GroupId) {
+        self.groups.remove(id);
+        self.shelf.drop_group(id);
+    }
+
+    fn checkpoint(&mut self, id: &GroupId) -> Result<(), MlsFailure> {
+        self.checkpoint = Some((*id, self.group(id)?.clone()));
+        Ok(())
+    }
+
+    fn rollback(&mut self, id: &GroupId) {
+        if let Some((of, open)) = self.checkpoint.take().filter(|(of, _)| of == id) {
+            self.groups.insert(of, open);
+        }
+    }
+
+    fn roster(&self, id: &GroupId) -> Result<Vec<RosterLeaf>, MlsFailure> {
+        Ok(self.group(id)?.roster())
+    }
+
+    fn loaded(&self, id: &GroupId) -> bool {
+        self.groups.contains_key(id)
+    }
+
+    fn load(&mut self, id: &GroupId, stored: StoredGroup) -> Result<(), MlsFailure> {
+        if sha256(&[&stored.tree]) != stored.tree_hash {
+            return Err(MlsFailure::State("the stored tree does not fit its hash"));
+        }
+        self.shelf.put(id, stored.state, stored.epochs);
+        let tree = ExportedTree::from_bytes(&stored.tree)?;
+        let group = self.client.load_group_with_ratchet_tree(id, tree)?;
+        // mls-rs takes any tree it is given: a stale one must not go unnoticed.
+        if group.current_epoch() != stored.tree_epoch {
+            self.shelf.drop_group(id);
+            return Err(MlsFailure::State("the stored tree is of another epoch"));
+        }
+        self.groups.insert(*id, Open::new(group, stored.rosters)?);
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        for id in self.shelf.drop_unflushed() {
+            self.groups.remove(&id);
+        }
+        // A group may have moved in memory without reaching the shelf: none is trusted.
+        for (id, _) in self.groups.drain() {
+            self.shelf.drop_group(&id);
+        }
+    }
+
+    fn encrypt(&mut self, id: &GroupId, content: &[u8]) -> Result<Vec<u8>, MlsFailure> {
+        let open = self.group_mut(id)?;
+        Ok(open.group.encrypt_application_message(content, Vec::new())?.to_bytes()?)
+    }
+
+    fn open(&mut self, id: &GroupId, message: &[u8]) -> Result<Opened, MlsFailure> {
+        let message = MlsMessage::from_bytes(message)?;
+        let open = self.group_mut(id)?;
+        let epoch = open.group.current_epoch();
+        let of_epoch = message.epoch().unwrap_or(epoch);
+        match open.group.process_incoming_message(message).map_err(MlsFailure::of_commit)? {
+            ReceivedMessage::ApplicationMessage(application) => {
+                let sender = open.sender(application.sender_index, of_epoch == epoch, of_epoch)?;
+                Ok(Opened::Content { sender, content: Zeroizing::new(application.data().to_vec()) })
+            }
+            ReceivedMessage::Commit(commit) => {
+                if matches!(commit.effect, CommitEffect::ReInit(_)) {
+                    return Err(MlsFailure::Invalid("re-initialisation is not allowed"));
+                }
+                let removed = matches!(commit.effect, CommitEffect::Removed { .. });
+                let committer = open.leaves.iter().find(|leaf| leaf.index == commit.committer);
+                let committer = committer.ok_or(MlsFailure::Invalid("the committer is not a member"))?.account;
+                open.epoch_ended(epoch)?;
+                let tree = open.group.export_tree().into_owned();
+                self.check_leaf_keys(&tree)?;
+                Ok(Opened::Epoch { committer, removed })
+            }
+            ReceivedMessage::Proposal(_) => Ok(Opened::Proposal),
+            _ => Err(MlsFailure::Invalid("not a message of a running group")),
+        }
+    }
+
+    fn commit(&mut self, id: &GroupId, now: Timestamp) -> Result<PendingCommit, MlsFailure> {
+        let open = self.group_mut(id)?;
+        let epoch = open.group.current_epoch();
+        let (output, secrets) = open.group.commit_builder().commit_time(time(now)).build_detached()?;
+        let message = output.commit_message().to_bytes()?;
+        Ok(PendingCommit {
+            hash: sha256(&[&message]),
+            message,
+            epoch,
+            secrets: Zeroizing::new(secrets.to_bytes()?),
+        })
+    }
+
+    fn merge(&mut self, id: &GroupId, pending: &PendingCommit) -> Result<(), MlsFailure> {
+        let open = self.group_mut(id)?;
+        // mls-rs checks neither: both are checked here.
+        if open.group.current_epoch() != pending.epoch || sha256(&[&pending.message]) != pending.hash {
+            return Err(MlsFailure::State("the pending commit does not belong to this epoch"));
+        }
+        open.group.apply_detached_commit(CommitSecrets::from_bytes(&pending.secrets)?)?;
+        open.epoch_ended(pending.epoch)
+    }
+
+    fn epoch(&self, id: &GroupId) -> Result<u64, MlsFailure> {
+        Ok(self.group(id)?.group.current_epoch())
+    }
+
+    fn authenticator(&self, id: &GroupId) -> Result<Secret<32>, MlsFailure> {
+        secret32(self.group(id)?.group.epoch_authenticator()?.as_bytes())
+    }
+
+    fn export(&self, id: &GroupId, label: &[u8], context: &[u8]) -> Result<Secret<32>, MlsFailure> {
+        secret32(self.group(id)?.group.export_secret(label, context, 32)?.as_bytes())
+    }
+
+    fn leaves(&self, id: &GroupId) -> Result<Vec<Leaf>, MlsFailure> {
+        Ok(self.group(id)?.leaves.clone())
+    }
+
+    fn me(&self, id: &GroupId) -> Result<u32, MlsFailure> {
+        Ok(self.group(id)?.group.current_member_index())
+    }
+
+    fn roles(&self, id: &GroupId) -> Result<Roles, MlsFailure> {
+        Roles::from_list(&self.group(id)?.group.context().extensions)
+    }
+
+    fn save(&mut self, id: &GroupId) -> Result<(), MlsFailure> {
+        self.group_mut(id)?.group.write_to_storage_without_ratchet_tree()?;
+        Ok(())
+    }
+
+    fn tree(&self, id: &GroupId) -> Result<Vec<u8>, MlsFailure> {
+        Ok(self.group(id)?.group.export_tree().to_bytes()?)
+    }
+
+    fn take_changes(&mut self) -> Changes {
+        self.shelf.take_changes()
+    }
+}

@@ -1,0 +1,47 @@
+//! Reading a channel: subscription and where it stands.
+
+use sotto_wire::{Command, Role, Subscribed};
+
+use crate::api::{ConversationId, ConversationState, Notice};
+use crate::error::Result;
+use crate::messages::history;
+use crate::relays::{Asked, errand};
+use crate::turn::Turn;
+
+/// Asks for delivery, unless the channel is still to be made or is being read already.
+pub(crate) fn subscribe(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    let conversation = turn.conversation(id)?;
+    if conversation.state == ConversationState::Halted {
+        return Ok(());
+    }
+    let Some(channel) = conversation.channel.as_ref().filter(|channel| !channel.subscribed).cloned() else {
+        return Ok(());
+    };
+    let asked = Asked::Subscribe(*id);
+    if errand::channel_pending(turn, id)? || turn.room.sessions.is_asked(&channel.relay, &asked) {
+        return Ok(());
+    }
+    let command = Command::Subscribe { channel: channel.id(), subscriber: channel.subscriber.public() };
+    let right = (channel.id(), Role::Subscriber, &channel.subscriber);
+    turn.room.sessions.ask(&channel.relay, right, command, asked, &mut turn.out);
+    Ok(())
+}
+
+/// The relay says where the subscription stands.
+pub(crate) fn subscribed(turn: &mut Turn<'_>, id: &ConversationId, state: &Subscribed) -> Result<()> {
+    let Some(conversation) = turn.room.conversations.get_mut(id) else { return Ok(()) };
+    let Some(channel) = conversation.channel.as_mut() else { return Ok(()) };
+    channel.subscribed = true;
+    let (position, place) = (channel.position, channel.order());
+    if state.cursor > position {
+        // Only what is durable here is ever acknowledged: this database is older than what this
+        // device had told the relay. Going on would use message keys twice.
+        turn.conversation_mut(id)?.state = ConversationState::Halted;
+        return history::notice(turn, id, Notice::Halted, place.saturating_add(1));
+    }
+    if state.head < position {
+        // The relay has forgotten what it had delivered.
+        turn.conversation_mut(id)?.contradicted = true;
+    }
+    Ok(())
+}

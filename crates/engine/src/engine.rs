@@ -1,0 +1,267 @@
+//! The machine: one input, one transaction, outputs.
+
+use std::path::Path;
+
+use sotto_suite::provider::{SUITE, SottoCrypto};
+use sotto_suite::rand::Random;
+use sotto_suite::secret::Secret;
+use sotto_wire::{Delivered, RelayFrame};
+
+use crate::api::{Command, Done, Input, Outputs, RelayChange, Timestamp};
+use crate::commands;
+use crate::contacts::{invite, list, opening, pool};
+use crate::conversations::{Conversation, Groups, MlsGroups, flush_groups};
+use crate::error::{EngineError, Result};
+use crate::messages::{outbox, receipts};
+use crate::profile::{NewProfile, Profile};
+use crate::reader::Reader;
+use crate::relays::arrival;
+use crate::room::Room;
+use crate::store::{Durability, Store, savepoint};
+use crate::turn::Turn;
+use crate::{founding, show};
+
+/// A profile at work. One task owns it; [`Engine::reader`] serves everybody else.
+pub struct Engine {
+    store: Store,
+    mls: Box<dyn Groups>,
+    room: Room,
+    me: Profile,
+    random: Box<dyn Random>,
+    /// Connections whose state in memory is no longer what the relay believes.
+    drop_next: Vec<RelayChange>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Engine({:?})", self.me.account)
+    }
+}
+
+/// Makes the MLS side for a device: credential and key in, groups out. A parameter, so that the
+/// stories also run on a standard cipher suite (RFC 9420, section 17.1).
+pub(crate) type MakeGroups = fn(&Profile) -> Box<dyn Groups>;
+
+fn sotto_groups(me: &Profile) -> Box<dyn Groups> {
+    Box::new(MlsGroups::new(SottoCrypto::default(), SUITE, me.credential.clone(), &me.device))
+}
+
+impl Engine {
+    /// Makes a profile in a fresh database file.
+    ///
+    /// # Errors
+    /// If there is a file already, it is left alone: nobody is given a new identity because the
+    /// old one could not be opened.
+    pub fn create(
+        path: &Path,
+        key: &Secret<32>,
+        new: NewProfile,
+        random: Box<dyn Random>,
+        now: Timestamp,
+    ) -> Result<Self> {
+        Self::create_on(path, key, new, random, now, sotto_groups)
+    }
+
+    pub(crate) fn create_on(
+        path: &Path,
+        key: &Secret<32>,
+        new: NewProfile,
+        mut random: Box<dyn Random>,
+        now: Timestamp,
+        groups: MakeGroups,
+    ) -> Result<Self> {
+        let store = Store::create(path, key)?;
+        let mut store = store;
+        store.transaction(Durability::Synced, |db| Profile::create(db, &new, &mut *random, now))?;
+        let mut engine = Self::begin(store, random, groups)?;
+        engine.run(now, true, |turn| founding::account(turn))?;
+        Ok(engine)
+    }
+
+    /// Opens a profile.
+    ///
+    /// # Errors
+    /// Each reason why it can't be opened has its own; nothing is changed.
+    pub fn open(path: &Path, key: &Secret<32>, random: Box<dyn Random>) -> Result<Self> {
+        Self::open_on(path, key, random, sotto_groups)
+    }
+
+    pub(crate) fn open_on(path: &Path, key: &Secret<32>, random: Box<dyn Random>, groups: MakeGroups) -> Result<Self> {
+        Self::begin(Store::open(path, key)?, random, groups)
+    }
+
+    fn begin(mut store: Store, random: Box<dyn Random>, groups: MakeGroups) -> Result<Self> {
+        let (me, conversations) = store.read(|db| {
+            Ok::<_, EngineError>((Profile::load(db)?, Conversation::load_all(db)?))
+        })?;
+        let mut room = Room::default();
+        conversations.into_iter().for_each(|conversation| room.add(conversation));
+        let mls = groups(&me);
+        Ok(Self { store, mls, room, me, random, drop_next: Vec::new() })
+    }
+
+    /// A second, read-only connection for the screen.
+    ///
+    /// # Errors
+    /// If the database can't be opened once more.
+    pub fn reader(&self) -> Result<Reader> {
+        Reader::new(self.store.reader()?, self.mls.suite_name())
+    }
+
+    /// After opening: which connections are wanted, and when to call next.
+    ///
+    /// # Errors
+    /// Trouble with the database.
+    pub fn start(&mut self, now: Timestamp) -> Result<Outputs> {
+        self.run(now, false, |turn| {
+            let mut relays: Vec<_> = turn.room.relays().into_iter().collect();
+            relays.push(turn.me.relay.clone());
+            relays.extend(opening::relays(turn)?);
+            relays.extend(crate::relays::errand::relays(turn)?);
+            relays.sort_unstable();
+            relays.dedup();
+            relays.iter().for_each(|relay| turn.want(relay));
+            Ok(())
+        })
+    }
+
+    /// Does what one input asks, in one transaction.
+    ///
+    /// # Errors
+    /// Trouble with the database: nothing of the input was kept, and it may be given again.
+    /// A refused command is not an error here; it stands in [`Outputs::done`].
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<Outputs> {
+        match input {
+            Input::Commands(list) => {
+                let synced = list.iter().any(|command| !matches!(command, Command::Typing { .. }));
+                self.run(now, synced, |turn| carry_out(turn, list))
+            }
+            Input::Connected { relay, binding } => {
+                self.run(now, true, |turn| arrival::connected(turn, &relay, binding))
+            }
+            Input::Disconnected { relay } => {
+                if self.room.sessions.disconnected(&relay) {
+                    self.room.offline(&relay, self.me.relay == relay);
+                }
+                self.run(now, false, |_| Ok(()))
+            }
+            Input::Frames { relay, frames } => {
+                // Own entries that come back may wait for the next sync: losing their places
+                // again costs nothing, because they are acknowledged only after it.
+                let synced = frames.iter().any(|frame| match frame {
+                    RelayFrame::Deliver { delivered: Delivered::Entry(entry), .. } => {
+                        !self.room.sessions.is_in_flight(&relay, &entry.append)
+                    }
+                    RelayFrame::Deliver { delivered: Delivered::Gap(_), .. } => true,
+                    RelayFrame::Reply { .. } | RelayFrame::Refused { .. } => true,
+                    _ => false,
+                });
+                let synced = synced && !frames.iter().all(|frame| arrival::is_light(&self.room, &relay, frame));
+                self.run(now, synced, |turn| arrival::frames(turn, &relay, frames))
+            }
+            Input::Deadline => {
+                let synced = self.room.timers.sync_due(now);
+                self.run(now, synced, deadline)
+            }
+        }
+    }
+
+    fn run(
+        &mut self,
+        now: Timestamp,
+        synced: bool,
+        work: impl FnOnce(&mut Turn<'_>) -> Result<()>,
+    ) -> Result<Outputs> {
+        let Self { store, mls, room, me, random, .. } = self;
+        let durability = if synced { Durability::Synced } else { Durability::Lazy };
+        let result = store.transaction(durability, |db| {
+            let mut turn = Turn::new(db, &mut **mls, room, me, &mut **random, now, synced);
+            work(&mut turn)?;
+            finish(&mut turn)?;
+            Ok::<_, EngineError>(std::mem::take(&mut turn.out))
+        });
+        match result {
+            Ok(mut outputs) => {
+                outputs.relays.splice(0..0, std::mem::take(&mut self.drop_next));
+                outputs.deadline = Some(self.room.timers.next());
+                Ok(outputs)
+            }
+            Err(error) => {
+                self.reload();
+                Err(error)
+            }
+        }
+    }
+
+    /// Nothing was kept: memory goes back to what is on disk, and connections begin anew.
+    fn reload(&mut self) {
+        self.mls.forget();
+        for relay in self.room.sessions.connections() {
+            self.room.sessions.disconnected(&relay);
+            self.drop_next.push(RelayChange::Drop(relay));
+        }
+        let read = self.store.read(|db| {
+            Ok::<_, EngineError>((Profile::load(db)?, Conversation::load_all(db)?))
+        });
+        if let Ok((me, conversations)) = read {
+            self.me = me;
+            self.room.conversations.clear();
+            self.room.unacknowledged.clear();
+            self.room.inbox_live = false;
+            conversations.into_iter().for_each(|conversation| self.room.add(conversation));
+        }
+    }
+}
+
+/// Each command in a savepoint: a refused one leaves nothing behind.
+fn carry_out(turn: &mut Turn<'_>, list: Vec<Command>) -> Result<()> {
+    for command in list {
+        let db = turn.db;
+        match savepoint(db, || commands::carry_out(turn, command)) {
+            Ok(done) => turn.out.done.push(Ok(done)),
+            Err(error @ EngineError::Refused(_)) => turn.out.done.push(Err(error.problem())),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn deadline(turn: &mut Turn<'_>) -> Result<()> {
+    let now = turn.now;
+    if turn.room.timers.take_receipts(now) {
+        receipts::send(turn)?;
+    }
+    if turn.room.timers.take_retry(now) {
+        for relay in turn.room.sessions.connections() {
+            arrival::resume(turn, &relay)?;
+        }
+    }
+    if turn.room.timers.take_housekeeping(now) {
+        invite::housekeeping(turn)?;
+        pool::housekeeping(turn)?;
+        list::housekeeping(turn)?;
+        crate::conversations::housekeeping(turn)?;
+    }
+    Ok(())
+}
+
+/// What every turn ends with, inside its transaction.
+fn finish(turn: &mut Turn<'_>) -> Result<()> {
+    for id in std::mem::take(&mut turn.pump) {
+        if turn.room.conversations.contains_key(&id) {
+            outbox::pump(turn, &id)?;
+        }
+    }
+    flush_groups(turn)?;
+    for id in turn.take_changed() {
+        if let Some(conversation) = turn.room.conversations.get(&id) {
+            conversation.save(turn.db)?;
+            show::conversation(turn, &id)?;
+        }
+    }
+    turn.acknowledge_safe();
+    Ok(())
+}
+
+/// What [`commands::carry_out`] answers.
+pub(crate) type Answer = Result<Done>;

@@ -1,0 +1,138 @@
+//! What the engine keeps in memory between turns: all of it can be thrown away and read again.
+
+use std::collections::{HashMap, HashSet};
+
+use sotto_suite::sign::PublicKey;
+use sotto_wire::{ChannelId, Position, RelayAddress};
+
+use crate::api::{ConversationId, Timestamp};
+use crate::conversations::Conversation;
+use crate::relays::Sessions;
+
+/// Memory.
+#[derive(Default)]
+pub(crate) struct Room {
+    pub(crate) conversations: HashMap<ConversationId, Conversation>,
+    pub(crate) sessions: Sessions,
+    /// The inbox is being delivered on the current connection.
+    pub(crate) inbox_live: bool,
+    /// Processed, but not yet acknowledged because no synced commit has come since.
+    pub(crate) unacknowledged: HashMap<(RelayAddress, ChannelId, PublicKey), Position>,
+    pub(crate) timers: Timers,
+    /// When the other side was last told that this side types.
+    pub(crate) typing_sent: HashMap<ConversationId, (Timestamp, bool)>,
+    by_channel: HashMap<ChannelId, ConversationId>,
+}
+
+impl Room {
+    pub(crate) fn add(&mut self, conversation: Conversation) {
+        self.conversations.insert(conversation.id, conversation);
+    }
+
+    pub(crate) fn remove(&mut self, id: &ConversationId) {
+        self.conversations.remove(id);
+    }
+
+    /// Which conversation a channel belongs to.
+    pub(crate) fn by_channel(&mut self, relay: &RelayAddress, channel: &ChannelId) -> Option<ConversationId> {
+        let fits = |conversation: &Conversation| {
+            let found = conversation.channel.as_ref();
+            found.is_some_and(|found| found.id() == *channel && found.relay == *relay)
+        };
+        let remembered = self.by_channel.get(channel).and_then(|id| self.conversations.get(id));
+        if let Some(conversation) = remembered.filter(|conversation| fits(conversation)) {
+            return Some(conversation.id);
+        }
+        // Channels change at every fence: what is remembered is only ever a hint.
+        let found = self.conversations.values().find(|conversation| fits(conversation)).map(|c| c.id);
+        self.by_channel.retain(|_, id| Some(*id) != found);
+        self.by_channel.extend(found.map(|id| (*channel, id)));
+        found
+    }
+
+    /// Conversations on a relay.
+    pub(crate) fn on_relay(&self, relay: &RelayAddress) -> Vec<ConversationId> {
+        let on = |c: &&Conversation| c.channel.as_ref().is_some_and(|channel| channel.relay == *relay);
+        let mut ids: Vec<_> = self.conversations.values().filter(on).map(|c| c.id).collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// A relay's connection is gone: nothing on it is live.
+    pub(crate) fn offline(&mut self, relay: &RelayAddress, home: bool) {
+        self.inbox_live &= !home;
+        for conversation in self.conversations.values_mut() {
+            if let Some(channel) = conversation.channel.as_mut().filter(|c| c.relay == *relay) {
+                channel.live = false;
+                channel.subscribed = false;
+            }
+        }
+        self.unacknowledged.retain(|(of, _, _), _| of != relay);
+    }
+
+    /// All relays that conversations live on.
+    pub(crate) fn relays(&self) -> HashSet<RelayAddress> {
+        let channels = self.conversations.values().filter_map(|c| c.channel.as_ref());
+        channels.map(|channel| channel.relay.clone()).collect()
+    }
+}
+
+/// When something is to be done, each at most once.
+#[derive(Default)]
+pub(crate) struct Timers {
+    sync: Option<Timestamp>,
+    retry: Option<Timestamp>,
+    receipts: Option<Timestamp>,
+    housekeeping: Timestamp,
+}
+
+impl Timers {
+    /// A synced commit is due, so that lazily committed entries can be acknowledged.
+    pub(crate) fn sync(&mut self, at: Timestamp) {
+        self.sync = Some(self.sync.map_or(at, |before| before.min(at)));
+    }
+
+    pub(crate) fn synced(&mut self) {
+        self.sync = None;
+    }
+
+    /// Something that a relay refused for now is to be tried again.
+    pub(crate) fn retry(&mut self, at: Timestamp) {
+        self.retry = Some(self.retry.map_or(at, |before| before.min(at)));
+    }
+
+    /// Receipts are due.
+    pub(crate) fn receipts(&mut self, at: Timestamp) {
+        self.receipts = Some(self.receipts.map_or(at, |before| before.min(at)));
+    }
+
+    pub(crate) fn sync_due(&self, now: Timestamp) -> bool {
+        self.sync.is_some_and(|at| at <= now)
+    }
+
+    pub(crate) fn take_retry(&mut self, now: Timestamp) -> bool {
+        self.retry.take_if(|at| *at <= now).is_some()
+    }
+
+    pub(crate) fn take_receipts(&mut self, now: Timestamp) -> bool {
+        self.receipts.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Once an hour.
+    pub(crate) fn take_housekeeping(&mut self, now: Timestamp) -> bool {
+        let due = self.housekeeping <= now;
+        if due {
+            self.housekeeping = now.plus(3_600_000);
+        }
+        due
+    }
+
+    /// The earliest of all.
+    pub(crate) fn next(&self) -> Timestamp {
+        [self.sync, self.retry, self.receipts, Some(self.housekeeping)]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(self.housekeeping)
+    }
+}
