@@ -3,6 +3,7 @@
 mod arrows;
 mod core;
 mod hygiene;
+mod links;
 mod policy;
 mod rust;
 mod threats;
@@ -26,6 +27,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "repository hygiene",
         check: hygiene::check,
+    },
+    Step {
+        name: "links between documents",
+        check: links::check,
     },
     Step {
         name: "dependency direction",
