@@ -1,0 +1,294 @@
+//! What each command needs, before the store is asked.
+
+use std::future::Future;
+use std::time::Instant;
+
+use sotto_suite::sign::PublicKey;
+use sotto_wire::{
+    ChannelId, Command, Lane, Position, Refusal, RefusalCode, Reply, RequestId, Role, limits,
+};
+
+use super::End;
+use super::delivery::Subscription;
+use super::session::{Done, Outcome, Session, later, plain};
+use crate::feed::Listener;
+use crate::metrics::Metrics;
+use crate::store::{Deposit, NewChannel, NewEntry, Store, Stored};
+
+/// A reply at once, none yet (the store was asked), or a refusal.
+type Answer = Result<Option<Reply>, Refusal>;
+
+impl<S: Store> Session<'_, S> {
+    /// Carries a command out, or hands it to the store.
+    pub(super) fn command(&mut self, id: RequestId, command: Command) -> Answer {
+        self.pace
+            .pay(cost(&command), Instant::now())
+            .map_err(|wait| later(RefusalCode::TooFast, wait))?;
+        let store = &self.shared.store;
+        match command {
+            Command::Prove {
+                channel,
+                role,
+                key,
+                signature,
+            } => {
+                if self.rights.len() >= self.shared.limits.proofs {
+                    return Err(plain(RefusalCode::Quota));
+                }
+                self.binding
+                    .check(&channel, role, &key, &signature)
+                    .map_err(|_| plain(RefusalCode::BadProof))?;
+                self.rights.insert((channel, role, key));
+                return Ok(Some(Reply::Done));
+            }
+            Command::Create {
+                channel,
+                admin,
+                writers,
+                subscribers,
+            } => {
+                self.needs(channel, Role::Admin, admin)?;
+                let done = store.create(NewChannel {
+                    channel,
+                    admin,
+                    writers,
+                    subscribers,
+                });
+                self.wait(id, 0, done, |()| Reply::Done);
+            }
+            Command::Append {
+                channel,
+                writer,
+                lane: Lane::Ephemeral,
+                body,
+                subscribers,
+                fence,
+                ..
+            } => {
+                self.needs(channel, Role::Writer, writer)?;
+                fits(body.len(), limits::MAX_ENTRY)?;
+                if fence || !subscribers.is_empty() {
+                    return Err(plain(RefusalCode::Malformed));
+                }
+                Metrics::count(&self.shared.metrics.signalled);
+                let bytes = body.len();
+                let done = store.signal(channel, writer, body);
+                self.wait(id, bytes, done, Reply::Appended);
+            }
+            Command::Append {
+                channel,
+                writer,
+                lane,
+                append,
+                handshakes,
+                body,
+                subscribers,
+                fence,
+            } => {
+                self.needs(channel, Role::Writer, writer)?;
+                fits(body.len(), limits::MAX_ENTRY)?;
+                if lane != Lane::Handshake && (fence || !subscribers.is_empty()) {
+                    return Err(plain(RefusalCode::Malformed));
+                }
+                let bytes = body.len();
+                let new = NewEntry {
+                    channel,
+                    writer,
+                    lane,
+                    append,
+                    handshakes,
+                    body,
+                    subscribers,
+                    fence,
+                };
+                let done = store.append(new);
+                self.wait(id, bytes, done, Reply::Appended);
+            }
+            Command::Subscribe {
+                channel,
+                subscriber,
+            } => self.subscribe(id, channel, subscriber)?,
+            Command::Unsubscribe {
+                channel,
+                subscriber,
+            } => {
+                self.needs(channel, Role::Subscriber, subscriber)?;
+                let done = store.unsubscribe(channel, subscriber);
+                self.wait(id, 0, done, |()| Reply::Done);
+            }
+            Command::SetWriter {
+                channel,
+                admin,
+                writer,
+                card,
+            } => {
+                self.needs(channel, Role::Admin, admin)?;
+                let bytes = card.as_ref().map_or(0, Vec::len);
+                fits(bytes, limits::MAX_CARD)?;
+                let done = store.set_writer(channel, admin, writer, card);
+                self.wait(id, bytes, done, |()| Reply::Done);
+            }
+            Command::RevokeWriter {
+                channel,
+                admin,
+                writer,
+            } => {
+                self.needs(channel, Role::Admin, admin)?;
+                let done = store.revoke_writer(channel, admin, writer);
+                self.wait(id, 0, done, |()| Reply::Done);
+            }
+            Command::FetchCard { channel, writer } => {
+                self.needs(channel, Role::Writer, writer)?;
+                let done = store.card(channel, writer);
+                self.wait(id, 0, done, Reply::Card);
+            }
+            Command::Deposit {
+                channel,
+                admin,
+                slot,
+                packages,
+                last_resort,
+            } => {
+                self.needs(channel, Role::Admin, admin)?;
+                let packages: Vec<Vec<u8>> = packages.into_iter().map(Into::into).collect();
+                let sizes = packages.iter().chain(&last_resort).map(Vec::len);
+                let bytes = sizes.clone().sum();
+                fits(sizes.max().unwrap_or(0), limits::MAX_PACKAGE)?;
+                let done = store.deposit(Deposit {
+                    channel,
+                    admin,
+                    slot,
+                    packages,
+                    last_resort,
+                });
+                self.wait(id, bytes, done, |()| Reply::Done);
+            }
+            Command::PoolStatus { channel, admin } => {
+                self.needs(channel, Role::Admin, admin)?;
+                let done = store.pool(channel, admin);
+                self.wait(id, 0, done, Reply::Pool);
+            }
+            Command::Take {
+                channel,
+                writer,
+                slots,
+            } => {
+                self.needs(channel, Role::Writer, writer)?;
+                let done = store.take(channel, writer, slots);
+                self.wait(id, 0, done, Reply::Taken);
+            }
+            Command::Delete { channel, admin } => {
+                self.needs(channel, Role::Admin, admin)?;
+                let done = store.delete(channel, admin);
+                self.wait(id, 0, done, |()| Reply::Done);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Has this connection proven the key for the role? The answer is the same as for a channel
+    /// that does not exist, so that nothing can be learnt by asking.
+    fn needs(&self, channel: ChannelId, role: Role, key: PublicKey) -> Result<(), Refusal> {
+        if self.rights.contains(&(channel, role, key)) {
+            Ok(())
+        } else {
+            Err(plain(RefusalCode::NotFound))
+        }
+    }
+
+    /// Puts a question to the store aside until it is answered.
+    fn wait<T: 'static>(
+        &mut self,
+        id: RequestId,
+        bytes: usize,
+        done: impl Future<Output = Stored<T>> + Send + 'static,
+        reply: impl FnOnce(T) -> Reply + Send + 'static,
+    ) {
+        self.waiting_bytes += bytes;
+        self.waiting.push(Box::pin(async move {
+            Done {
+                id,
+                bytes,
+                outcome: Outcome::Reply(done.await.map(reply)),
+            }
+        }));
+    }
+
+    fn subscribe(
+        &mut self,
+        id: RequestId,
+        channel: ChannelId,
+        subscriber: PublicKey,
+    ) -> Result<(), Refusal> {
+        self.needs(channel, Role::Subscriber, subscriber)?;
+        if let Some(earlier) = self.numbers.get(&(channel, subscriber)) {
+            self.drop_subscription(*earlier);
+        }
+        if self.subscriptions.len() >= self.shared.limits.subscriptions {
+            return Err(plain(RefusalCode::Quota));
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        let listener = Listener::new(number, std::sync::Arc::clone(&self.wake));
+        let done = self
+            .shared
+            .store
+            .attach(channel, subscriber, std::sync::Arc::clone(&listener));
+        self.subscriptions
+            .insert(number, Subscription::new(channel, subscriber, listener));
+        self.numbers.insert((channel, subscriber), number);
+        self.waiting.push(Box::pin(async move {
+            Done {
+                id,
+                bytes: 0,
+                outcome: Outcome::Subscribed(number, done.await),
+            }
+        }));
+        Ok(())
+    }
+
+    /// A cursor moves, and makes room for more. Not answered, so one that was never proven can
+    /// only end the connection.
+    pub(super) fn acknowledge(
+        &mut self,
+        channel: ChannelId,
+        subscriber: PublicKey,
+        position: Position,
+    ) -> Result<(), End> {
+        if !self
+            .rights
+            .contains(&(channel, Role::Subscriber, subscriber))
+        {
+            return Err(End::Closing(RefusalCode::Unexpected));
+        }
+        if !self.pace.owe(1, Instant::now()) {
+            return Err(End::Closing(RefusalCode::TooFast));
+        }
+        if let Some(subscription) = self
+            .numbers
+            .get(&(channel, subscriber))
+            .and_then(|number| self.subscriptions.get_mut(number))
+        {
+            subscription.acknowledged(position);
+        }
+        self.shared.store.acknowledge(channel, subscriber, position);
+        Ok(())
+    }
+}
+
+fn fits(len: usize, max: usize) -> Result<(), Refusal> {
+    if len <= max {
+        Ok(())
+    } else {
+        Err(plain(RefusalCode::TooLarge))
+    }
+}
+
+/// A signature to check costs more than a request, and a channel stays.
+fn cost(command: &Command) -> u32 {
+    match command {
+        Command::Prove { .. } => 4,
+        Command::Create { .. } => 8,
+        _ => 1,
+    }
+}

@@ -1,0 +1,268 @@
+//! From a listener to connections, and back to nothing when told to stop.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use sotto_suite::sign::SigningKey;
+use sotto_wire::{AddressError, RelayAddress, RelayIdentity};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use crate::config::{Config, ConnectionLimits};
+use crate::data::{DataError, DataFolder};
+use crate::http::{self, Accepted};
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::store::sqlite::{OpenError, SqliteStore};
+use crate::transport::Acceptor;
+use crate::{certificate, clock};
+
+/// Why a relay does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data folder.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The store in it.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The host is not one that can stand in an address.
+    #[error("{0}; name the host that clients shall use")]
+    Address(#[from] AddressError),
+    /// Listening on all addresses says nothing about where clients find this relay.
+    #[error("listening on all addresses needs the host name that clients shall use")]
+    HostNeeded,
+    /// Without TLS, but reachable from elsewhere.
+    #[error("a relay without TLS may listen on a loopback address only")]
+    PlainRemote,
+    /// TLS.
+    #[error("the certificate can't be used: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The listener.
+    #[error("the listener can't be used: {0}")]
+    Listener(std::io::Error),
+}
+
+/// What all connections share.
+pub(crate) struct Shared<S> {
+    pub(crate) store: S,
+    pub(crate) identity: SigningKey,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) allow_origins: Vec<String>,
+    /// SHA-256 of the access token.
+    pub(crate) token: Option<[u8; 32]>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// A relay that listens but does not serve yet.
+pub struct Relay {
+    address: RelayAddress,
+    acceptor: Acceptor,
+    listener: TcpListener,
+    shared: Arc<Shared<SqliteStore>>,
+    _folder: DataFolder,
+}
+
+impl Relay {
+    /// Opens the data folder and gets everything ready.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing has been served then, and nothing in the folder been overwritten.
+    pub fn bind(config: Config, listener: TcpListener) -> Result<Self, StartError> {
+        let local = listener.local_addr().map_err(StartError::Listener)?;
+        if config.plain && !local.ip().is_loopback() {
+            return Err(StartError::PlainRemote);
+        }
+        let host = public_host(config.host.as_deref(), local)?;
+        let folder = DataFolder::open(&config.data)?;
+        let identity = folder.identity()?;
+        let address = RelayAddress::new(
+            &host,
+            local.port(),
+            RelayIdentity::of(&identity.public()),
+            config.plain,
+        )?;
+        let metrics = Arc::new(Metrics::default());
+        let store = SqliteStore::open(&folder.store(), config.store, Arc::clone(&metrics))?;
+        let acceptor = if config.plain {
+            Acceptor::Plain
+        } else {
+            let (certificate, key) =
+                certificate::certificate(&folder, &address.host, clock::now())?;
+            Acceptor::tls(certificate, key)?
+        };
+        let shared = Arc::new(Shared {
+            store,
+            identity,
+            limits: config.limits,
+            allow_origins: config.allow_origins,
+            token: config
+                .token
+                .map(|token| sotto_suite::hash::sha256(&[token.as_bytes()])),
+            metrics,
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        Ok(Self {
+            address,
+            acceptor,
+            listener,
+            shared,
+            _folder: folder,
+        })
+    }
+
+    /// [`Self::bind`] and [`Self::run`] in one.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub async fn serve(
+        config: Config,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), StartError> {
+        Self::bind(config, listener)?.run(shutdown).await;
+        Ok(())
+    }
+
+    /// Where clients find this relay.
+    pub fn address(&self) -> &RelayAddress {
+        &self.address
+    }
+
+    /// The relay's counters.
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.shared.metrics)
+    }
+
+    /// Serves until `shutdown` is done; then answers what the store has committed, tells every
+    /// client that the relay is stopping, and waits for the connections to end.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self {
+            listener,
+            acceptor,
+            shared,
+            ..
+        } = self;
+        let mut shutdown = pin!(shutdown);
+        let expiring = shared.tasks.spawn(expire(Arc::clone(&shared)));
+        let places = Arc::new(Semaphore::new(shared.limits.connections));
+        let app = http::router(Arc::clone(&shared));
+        loop {
+            let accepted = tokio::select! {
+                () = &mut shutdown => break,
+                accepted = next(&listener, &places) => accepted,
+            };
+            let Some((stream, accepted)) = accepted else {
+                continue;
+            };
+            let (shared, acceptor, app) = (Arc::clone(&shared), acceptor.clone(), app.clone());
+            Metrics::count(&shared.metrics.accepted);
+            let tasks = shared.tasks.clone();
+            tasks.spawn(serve_http(shared, acceptor, app, stream, accepted));
+        }
+        drop(listener);
+        shared.stopping.cancel();
+        shared.tasks.close();
+        if tokio::time::timeout(shared.limits.stop, shared.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some connections did not end in time");
+        }
+        expiring.abort();
+        // Answered when cursors are written and the disk is wiped.
+        let _ = shared.store.settle().await;
+    }
+}
+
+/// The next connection, once there is a place for it.
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, Arc<tokio::sync::OwnedSemaphorePermit>)> {
+    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, _)) => Some((stream, Arc::new(place))),
+        Err(error) => {
+            // Out of file descriptors, say: others ending makes room.
+            tracing::warn!(%error, "accepting failed");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+/// TLS and HTTP/1.1 on one connection, until it ends or becomes a WebSocket.
+async fn serve_http<S: Store>(
+    shared: Arc<Shared<S>>,
+    acceptor: Acceptor,
+    app: axum::Router,
+    stream: TcpStream,
+    place: Arc<tokio::sync::OwnedSemaphorePermit>,
+) {
+    let within = shared.limits.handshake;
+    let accepted = tokio::select! {
+        () = shared.stopping.cancelled() => return,
+        accepted = tokio::time::timeout(within, acceptor.accept(stream)) => accepted,
+    };
+    let Ok(Ok((stream, ends))) = accepted else {
+        Metrics::count(&shared.metrics.failed_hellos);
+        return;
+    };
+    let accepted = Accepted { ends, place };
+    let app = app.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(accepted.clone());
+        request
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(within)
+        .max_buf_size(16 * 1024)
+        .max_headers(64)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app))
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    tokio::select! {
+        // What went wrong on one connection is for its other end to know.
+        _ = &mut connection => {}
+        () = shared.stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(within, connection).await;
+        }
+    }
+}
+
+/// Lets go of what is too old, once an hour.
+async fn expire<S: Store>(shared: Arc<Shared<S>>) {
+    let mut hour = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        tokio::select! {
+            () = shared.stopping.cancelled() => return,
+            _ = hour.tick() => {
+                if let Err(error) = shared.store.expire(clock::now()).await {
+                    tracing::warn!(%error, "expiry failed");
+                }
+            }
+        }
+    }
+}
+
+fn public_host(host: Option<&str>, local: SocketAddr) -> Result<String, StartError> {
+    match host {
+        Some(host) => Ok(host.trim_matches(['[', ']']).to_owned()),
+        None if local.ip().is_unspecified() => Err(StartError::HostNeeded),
+        None => Ok(local.ip().to_string()),
+    }
+}

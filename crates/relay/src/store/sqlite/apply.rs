@@ -1,0 +1,572 @@
+//! What each order does, inside the transaction of its batch.
+//!
+//! Everything is checked before anything is written: an order that is refused leaves no trace,
+//! and needs no savepoint of its own. An error of SQLite ends the whole batch.
+
+use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension as _, Result};
+use sotto_suite::sign::PublicKey;
+use sotto_wire::{
+    Appended, ChainHash, ChannelId, Entry, Lane, PackageOffer, Position, SlotId, SlotStatus, limits,
+};
+use tokio::sync::oneshot::Sender;
+
+use super::channel::Channel;
+use super::writer::{Answer, Work, Writer};
+use crate::store::{Deposit, NewChannel, NewEntry, StoreError, Stored};
+
+impl Writer {
+    /// Carries an order out; its answer waits in `answers` for the commit. With `go` false the
+    /// batch has failed already, and the order is only put down to be answered so.
+    pub(super) fn apply(&mut self, work: Work, answers: &mut Vec<Answer>, go: bool) -> Result<()> {
+        macro_rules! carry_out {
+            ($answer:ident, $outcome:expr) => {
+                finish(
+                    answers,
+                    $answer,
+                    if go {
+                        $outcome
+                    } else {
+                        Ok(Err(StoreError::Unavailable))
+                    },
+                )
+            };
+        }
+        match work {
+            Work::Create(new, answer) => carry_out!(answer, self.create(&new)),
+            Work::Append(new, answer) => carry_out!(answer, self.append(new)),
+            Work::Signal {
+                channel,
+                writer,
+                answer,
+            } => carry_out!(answer, self.signal(&channel, &writer)),
+            Work::Attach {
+                channel,
+                subscriber,
+                listener,
+                answer,
+            } => carry_out!(
+                answer,
+                self.with(&channel, |_, state| {
+                    Ok(state
+                        .subscribed(&subscriber)
+                        .map(|subscribed| (subscribed, state.standing())))
+                })
+                .map(|found| {
+                    found.map(|(subscribed, standing)| {
+                        self.then(move |feeds| {
+                            feeds.attach(channel, subscriber, listener, standing)
+                        });
+                        subscribed
+                    })
+                })
+            ),
+            Work::Unsubscribe {
+                channel,
+                subscriber,
+                answer,
+            } => carry_out!(answer, self.unsubscribe(channel, subscriber)),
+            Work::SetWriter {
+                channel,
+                admin,
+                writer,
+                card,
+                answer,
+            } => {
+                carry_out!(
+                    answer,
+                    self.set_writer(channel, &admin, writer, card.as_deref())
+                )
+            }
+            Work::RevokeWriter {
+                channel,
+                admin,
+                writer,
+                answer,
+            } => carry_out!(answer, self.revoke_writer(channel, &admin, &writer)),
+            Work::Card {
+                channel,
+                writer,
+                answer,
+            } => carry_out!(answer, self.card(&channel, &writer)),
+            Work::Deposit(deposit, answer) => carry_out!(answer, self.deposit(&deposit)),
+            Work::Pool {
+                channel,
+                admin,
+                answer,
+            } => carry_out!(answer, self.pool(&channel, &admin)),
+            Work::Take {
+                channel,
+                writer,
+                slots,
+                answer,
+            } => carry_out!(answer, self.take(&channel, &writer, &slots)),
+            Work::Delete {
+                channel,
+                admin,
+                answer,
+            } => carry_out!(answer, self.delete(channel, &admin)),
+            Work::Expire { now, answer } => carry_out!(answer, self.expire(now).map(Ok)),
+            Work::Settle { answer } => {
+                self.settle_soon();
+                carry_out!(answer, Ok(Ok(())))
+            }
+        }
+    }
+
+    /// Calls `then` with a channel's state, from memory or the file.
+    pub(super) fn with<T>(
+        &mut self,
+        id: &ChannelId,
+        then: impl FnOnce(&rusqlite::Connection, &mut Channel) -> Result<Stored<T>>,
+    ) -> Result<Stored<T>> {
+        self.uses += 1;
+        let state = match self.channels.entry(*id) {
+            Slot::Occupied(slot) => slot.into_mut(),
+            Slot::Vacant(slot) => match Channel::load(&self.file, id)? {
+                Some(state) => slot.insert(state),
+                None => return Ok(Err(StoreError::NotFound)),
+            },
+        };
+        state.used = self.uses;
+        then(&self.file, state)
+    }
+
+    fn create(&mut self, new: &NewChannel) -> Result<Stored<()>> {
+        let existing = self.with(&new.channel, |_, state| Ok(Ok(state.admin)))?;
+        match existing {
+            Ok(admin) if admin == new.admin => return Ok(Ok(())),
+            Ok(_) => return Ok(Err(StoreError::Taken)),
+            Err(_) => {}
+        }
+        if new.writers.len().max(new.subscribers.len()) > self.options.channel_keys {
+            return Ok(Err(StoreError::Quota));
+        }
+        let start = ChainHash::start(&new.channel);
+        self.file
+            .prepare_cached("INSERT INTO channels (id, admin, base_hash) VALUES (?1, ?2, ?3)")?
+            .execute((new.channel.as_bytes(), new.admin.as_bytes(), &start.0))?;
+        let no = self.file.last_insert_rowid();
+        for writer in &new.writers {
+            self.file
+                .prepare_cached("INSERT OR IGNORE INTO writers (channel, key) VALUES (?1, ?2)")?
+                .execute((no, writer.as_bytes()))?;
+        }
+        add_subscribers(&self.file, no, &new.subscribers, 0)?;
+        Ok(Ok(()))
+    }
+
+    fn append(&mut self, new: NewEntry) -> Result<Stored<Appended>> {
+        let at = coarse((self.options.clock)());
+        let (quota, keys) = (self.options.channel_bytes, self.options.channel_keys);
+        let channel = new.channel;
+        let mut freed = false;
+        let stored = self.with(&channel, |file, state| {
+            if let Err(error) = state.needs_writer(&new.writer) {
+                return Ok(Err(error));
+            }
+            if let Err(error) = may_append(state, &new, quota, keys) {
+                // A repetition is answered as before, whatever has happened since.
+                return Ok(repeated(file, state.no, &new)?.map_or(Err(error), |again| Ok((again, None))));
+            }
+            let position = Position(state.head).next();
+            let hash = state.hash.next(position, new.lane, &new.append, &new.body);
+            let handshakes = state.handshakes + u64::from(new.lane == Lane::Handshake);
+            let read = !state.subscribers.is_empty();
+            let inserted = file
+                .prepare_cached(
+                    "INSERT INTO entries (channel, position, append, lane, fence, handshakes, hash, at, gone, size, body)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (channel, append) DO NOTHING",
+                )?
+                .execute((
+                    state.no,
+                    position.0,
+                    new.append.as_bytes(),
+                    new.lane as u8,
+                    new.fence,
+                    handshakes,
+                    &hash.0,
+                    at,
+                    (!read).then_some(at),
+                    new.body.len(),
+                    read.then_some(&new.body),
+                ))?;
+            if inserted == 0 {
+                return Ok(repeated(file, state.no, &new)?.map_or(Err(StoreError::Unavailable), |again| Ok((again, None))));
+            }
+            if !new.subscribers.is_empty() {
+                add_subscribers(file, state.no, &new.subscribers, position.0)?;
+                for key in &new.subscribers {
+                    state.subscribers.entry(*key).or_insert(position.0);
+                }
+            }
+            if new.fence {
+                file.prepare_cached("UPDATE channels SET fenced = 1 WHERE no = ?1")?.execute([state.no])?;
+                state.fenced = true;
+            }
+            (state.head, state.hash, state.handshakes) = (position.0, hash, handshakes);
+            if read {
+                state.bytes += new.body.len() as u64;
+            } else {
+                (state.low, freed) = (position.0, true);
+            }
+            let entry = Entry { position, lane: new.lane, append: new.append, body: new.body, fence: new.fence };
+            Ok(Ok((state.standing_head(), Some(Arc::new(entry)))))
+        })?;
+        self.wipe |= freed;
+        Ok(stored.map(|(appended, entry)| {
+            if let Some(entry) = entry {
+                self.then(move |feeds| feeds.publish(&channel, entry, appended));
+            }
+            appended
+        }))
+    }
+
+    fn signal(&mut self, channel: &ChannelId, writer: &PublicKey) -> Result<Stored<Appended>> {
+        self.with(channel, |_, state| {
+            Ok(state.needs_writer(writer).and_then(|()| {
+                if state.fenced {
+                    Err(StoreError::Fenced)
+                } else {
+                    Ok(state.standing_head())
+                }
+            }))
+        })
+    }
+
+    /// Moves a cursor in memory; the file follows with [`Self::write_cursors`].
+    pub(super) fn acknowledge(
+        &mut self,
+        channel: ChannelId,
+        subscriber: PublicKey,
+        position: Position,
+    ) -> Result<()> {
+        let moved = self.with(&channel, |_, state| {
+            let to = position.0.min(state.head);
+            let cursor = state
+                .subscribers
+                .get_mut(&subscriber)
+                .filter(|cursor| **cursor < to);
+            Ok(cursor
+                .map(|cursor| *cursor = to)
+                .ok_or(StoreError::NotFound))
+        })?;
+        if moved.is_ok() {
+            let keys = self.moved.entry(channel).or_default();
+            if !keys.contains(&subscriber) {
+                keys.push(subscriber);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down the cursors that have moved, and lets go of what everybody has acknowledged.
+    pub(super) fn write_cursors(&mut self) -> Result<()> {
+        for (channel, keys) in std::mem::take(&mut self.moved) {
+            let wrote = self.with(&channel, |file, state| {
+                let mut update = file.prepare_cached(
+                    "UPDATE subscribers SET cursor = ?3 WHERE channel = ?1 AND key = ?2",
+                )?;
+                for key in keys {
+                    if let Some(cursor) = state.subscribers.get(&key) {
+                        update.execute((state.no, key.as_bytes(), cursor))?;
+                    }
+                }
+                Ok(Ok(()))
+            })?;
+            if wrote.is_ok() {
+                self.let_go(&channel)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the bodies of entries that every subscriber has acknowledged.
+    fn let_go(&mut self, channel: &ChannelId) -> Result<()> {
+        let gone = coarse((self.options.clock)());
+        let freed = self.with(channel, |file, state| {
+            let until = state.acknowledged();
+            if until <= state.low {
+                return Ok(Ok(false));
+            }
+            let mut free = file.prepare_cached(
+                "UPDATE entries SET body = NULL, gone = ?4
+                 WHERE channel = ?1 AND position > ?2 AND position <= ?3 AND body IS NOT NULL RETURNING size",
+            )?;
+            let sizes = free.query_map((state.no, state.low, until, gone), |row| row.get::<_, u64>(0))?;
+            for size in sizes {
+                state.bytes = state.bytes.saturating_sub(size?);
+            }
+            state.low = until;
+            Ok(Ok(true))
+        })?;
+        self.wipe |= freed.unwrap_or(false);
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, channel: ChannelId, subscriber: PublicKey) -> Result<Stored<()>> {
+        let removed = self.with(&channel, |file, state| {
+            if state.subscribers.remove(&subscriber).is_none() {
+                return Ok(Err(StoreError::NotFound));
+            }
+            file.prepare_cached("DELETE FROM subscribers WHERE channel = ?1 AND key = ?2")?
+                .execute((state.no, subscriber.as_bytes()))?;
+            Ok(Ok(()))
+        })?;
+        if removed.is_ok() {
+            self.let_go(&channel)?;
+            self.then(move |feeds| feeds.end_subscriber(&channel, &subscriber));
+        }
+        Ok(removed)
+    }
+
+    fn set_writer(
+        &mut self,
+        channel: ChannelId,
+        admin: &PublicKey,
+        writer: PublicKey,
+        card: Option<&[u8]>,
+    ) -> Result<Stored<()>> {
+        let keys = self.options.channel_keys;
+        let set = self.with(&channel, |file, state| {
+            if let Err(error) = state.needs_admin(admin) {
+                return Ok(Err(error));
+            }
+            if !state.writers.contains(&writer) && state.writers.len() >= keys {
+                return Ok(Err(StoreError::Quota));
+            }
+            file.prepare_cached(
+                "INSERT INTO writers (channel, key, card) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (channel, key) DO UPDATE SET card = coalesce(excluded.card, card)",
+            )?
+            .execute((state.no, writer.as_bytes(), card))?;
+            Arc::make_mut(&mut state.writers).insert(writer);
+            Ok(Ok(Arc::clone(&state.writers)))
+        })?;
+        Ok(set.map(|writers| {
+            // A card that was replaced is to vanish from the log as an entry does.
+            self.wipe = true;
+            self.then(move |feeds| feeds.set_writers(&channel, writers));
+        }))
+    }
+
+    fn revoke_writer(
+        &mut self,
+        channel: ChannelId,
+        admin: &PublicKey,
+        writer: &PublicKey,
+    ) -> Result<Stored<()>> {
+        let set = self.with(&channel, |file, state| {
+            if let Err(error) = state.needs_admin(admin) {
+                return Ok(Err(error));
+            }
+            file.prepare_cached("DELETE FROM writers WHERE channel = ?1 AND key = ?2")?
+                .execute((state.no, writer.as_bytes()))?;
+            Arc::make_mut(&mut state.writers).remove(writer);
+            Ok(Ok(Arc::clone(&state.writers)))
+        })?;
+        Ok(set.map(|writers| {
+            self.wipe = true;
+            self.then(move |feeds| feeds.set_writers(&channel, writers));
+        }))
+    }
+
+    fn card(&mut self, channel: &ChannelId, writer: &PublicKey) -> Result<Stored<Vec<u8>>> {
+        self.with(channel, |file, state| {
+            let card = file
+                .prepare_cached("SELECT card FROM writers WHERE channel = ?1 AND key = ?2")?
+                .query_row((state.no, writer.as_bytes()), |row| {
+                    row.get::<_, Option<Vec<u8>>>(0)
+                })
+                .optional()?;
+            Ok(card.flatten().ok_or(StoreError::NotFound))
+        })
+    }
+
+    fn deposit(&mut self, deposit: &Deposit) -> Result<Stored<()>> {
+        let at = coarse((self.options.clock)());
+        let most = u64::from(self.options.slot_packages);
+        let done = self.with(&deposit.channel, |file, state| {
+            if let Err(error) = state.needs_admin(&deposit.admin) {
+                return Ok(Err(error));
+            }
+            let slot = deposit.slot.as_bytes();
+            let (here, slots): (u64, usize) = file
+                .prepare_cached(
+                    "SELECT count(*) FILTER (WHERE slot = ?2 AND last_resort = 0), count(DISTINCT slot) FILTER (WHERE slot <> ?2)
+                     FROM packages WHERE channel = ?1",
+                )?
+                .query_row((state.no, slot), |row| Ok((row.get(0)?, row.get(1)?)))?;
+            if here + deposit.packages.len() as u64 > most || slots >= limits::MAX_POOL_SLOTS {
+                return Ok(Err(StoreError::Quota));
+            }
+            if deposit.last_resort.is_some() {
+                file.prepare_cached("DELETE FROM packages WHERE channel = ?1 AND slot = ?2 AND last_resort = 1")?
+                    .execute((state.no, slot))?;
+            }
+            let mut insert = file
+                .prepare_cached("INSERT INTO packages (channel, slot, at, last_resort, body) VALUES (?1, ?2, ?3, ?4, ?5)")?;
+            for package in &deposit.packages {
+                insert.execute((state.no, slot, at, false, package))?;
+            }
+            if let Some(package) = &deposit.last_resort {
+                insert.execute((state.no, slot, at, true, package))?;
+            }
+            Ok(Ok(()))
+        })?;
+        self.wipe |= done.is_ok() && deposit.last_resort.is_some();
+        Ok(done)
+    }
+
+    fn pool(&mut self, channel: &ChannelId, admin: &PublicKey) -> Result<Stored<Vec<SlotStatus>>> {
+        self.with(channel, |file, state| {
+            if let Err(error) = state.needs_admin(admin) {
+                return Ok(Err(error));
+            }
+            file.prepare_cached(
+                "SELECT slot, count(*) FILTER (WHERE last_resort = 0), max(last_resort)
+                 FROM packages WHERE channel = ?1 GROUP BY slot ORDER BY slot",
+            )?
+            .query_map([state.no], |row| {
+                Ok(SlotStatus {
+                    slot: SlotId(row.get(0)?),
+                    packages: row.get(1)?,
+                    last_resort: row.get(2)?,
+                })
+            })?
+            .collect::<Result<_>>()
+            .map(Ok)
+        })
+    }
+
+    fn take(
+        &mut self,
+        channel: &ChannelId,
+        writer: &PublicKey,
+        slots: &[SlotId],
+    ) -> Result<Stored<Vec<PackageOffer>>> {
+        let taken = self.with(channel, |file, state| {
+            if let Err(error) = state.needs_writer(writer) {
+                return Ok(Err(error));
+            }
+            let mut offers: Vec<PackageOffer> = Vec::new();
+            for slot in slots {
+                if offers.iter().any(|offer| offer.slot == *slot) {
+                    continue;
+                }
+                let found = file
+                    .prepare_cached(
+                        "SELECT id, last_resort, body FROM packages WHERE channel = ?1 AND slot = ?2
+                         ORDER BY last_resort, id LIMIT 1",
+                    )?
+                    .query_row((state.no, slot.as_bytes()), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?, row.get(2)?)))
+                    .optional()?;
+                let Some((id, last_resort, package)) = found else { continue };
+                if !last_resort {
+                    file.prepare_cached("DELETE FROM packages WHERE id = ?1")?.execute([id])?;
+                }
+                offers.push(PackageOffer { slot: *slot, package, last_resort });
+            }
+            Ok(Ok(offers))
+        })?;
+        self.wipe |= taken.is_ok();
+        Ok(taken)
+    }
+
+    fn delete(&mut self, channel: ChannelId, admin: &PublicKey) -> Result<Stored<()>> {
+        let deleted = self.with(&channel, |file, state| {
+            if let Err(error) = state.needs_admin(admin) {
+                return Ok(Err(error));
+            }
+            for table in ["writers", "subscribers", "entries", "packages"] {
+                file.prepare_cached(&format!("DELETE FROM {table} WHERE channel = ?1"))?
+                    .execute([state.no])?;
+            }
+            file.prepare_cached("DELETE FROM channels WHERE no = ?1")?
+                .execute([state.no])?;
+            Ok(Ok(()))
+        })?;
+        if deleted.is_ok() {
+            self.channels.remove(&channel);
+            self.moved.remove(&channel);
+            self.wipe = true;
+            self.then(move |feeds| feeds.end_channel(&channel));
+        }
+        Ok(deleted)
+    }
+}
+
+/// The rules of an append, save repetition.
+fn may_append(state: &Channel, new: &NewEntry, quota: u64, keys: usize) -> Stored<()> {
+    if state.fenced {
+        return Err(StoreError::Fenced);
+    }
+    let behind = state.handshakes.checked_sub(new.handshakes);
+    let (most_behind, room) = match new.lane {
+        // Room that chat can't use up, so that members can still be removed from a full channel.
+        Lane::Handshake => (0, quota + quota / 4),
+        Lane::Chat | Lane::Ephemeral => (limits::MAX_HANDSHAKES_BEHIND, quota),
+    };
+    if behind.is_none_or(|behind| behind > most_behind) {
+        return Err(StoreError::Stale {
+            handshakes: state.handshakes,
+        });
+    }
+    if state.bytes + new.body.len() as u64 > room
+        || state.subscribers.len() + new.subscribers.len() > keys
+    {
+        return Err(StoreError::Quota);
+    }
+    Ok(())
+}
+
+/// The answer to the first append with this id.
+fn repeated(file: &rusqlite::Connection, no: i64, new: &NewEntry) -> Result<Option<Appended>> {
+    file.prepare_cached("SELECT position, hash FROM entries WHERE channel = ?1 AND append = ?2")?
+        .query_row((no, new.append.as_bytes()), |row| {
+            Ok(Appended {
+                position: Position(row.get(0)?),
+                hash: ChainHash(row.get(1)?),
+            })
+        })
+        .optional()
+}
+
+fn add_subscribers(
+    file: &rusqlite::Connection,
+    no: i64,
+    keys: &[PublicKey],
+    cursor: u64,
+) -> Result<()> {
+    let mut insert = file.prepare_cached(
+        "INSERT OR IGNORE INTO subscribers (channel, key, cursor) VALUES (?1, ?2, ?3)",
+    )?;
+    for key in keys {
+        insert.execute((no, key.as_bytes(), cursor))?;
+    }
+    Ok(())
+}
+
+/// Ages are kept by the hour: retention needs no more, and nobody should learn more from the disk.
+fn coarse(seconds: u64) -> u64 {
+    seconds - seconds % 3600
+}
+
+/// Keeps an outcome for after the commit.
+fn finish<T: Send + 'static>(
+    answers: &mut Vec<Answer>,
+    answer: Sender<Stored<T>>,
+    outcome: Result<Stored<T>>,
+) -> Result<()> {
+    let (stored, result) = match outcome {
+        Ok(stored) => (stored, Ok(())),
+        Err(error) => (Err(StoreError::Unavailable), Err(error)),
+    };
+    answers.push(Box::new(move |batch| {
+        // Whoever asked may have gone.
+        let _ = answer.send(batch.and(stored));
+    }));
+    result
+}

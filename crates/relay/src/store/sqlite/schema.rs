@@ -1,0 +1,148 @@
+//! The file: its tables, its settings, and the ways in which it can be unusable.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::SqliteOptions;
+
+/// Version of the tables; a newer one is not touched.
+const VERSION: i64 = 1;
+/// `sOtR`: this file is a Sotto relay's.
+const APPLICATION: i64 = 0x734f_7452;
+
+/// Why a store can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Made by a newer relay; this one leaves it alone.
+    #[error("the store was made by a newer version of the relay (store version {0})")]
+    Newer(i64),
+    /// An SQLite file, but another program's.
+    #[error("the store file belongs to another program")]
+    Foreign,
+    /// Damaged.
+    #[error("the store file is damaged: {0}")]
+    Damaged(String),
+    /// The folder, the disk or its rights.
+    #[error("the store file can't be used: {0}")]
+    Unusable(#[from] std::io::Error),
+    /// SQLite says why.
+    #[error("the store file can't be used: {0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                Self::Damaged(error.to_string())
+            }
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+// `entries` keeps a row without its body after the entry has gone: its append id answers a
+// repetition, its hash a gap. Rows are numbered in the order of writing, so that entries of many
+// channels share the pages that one commit writes.
+const TABLES: &str = "
+CREATE TABLE channels (
+    no INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    admin BLOB NOT NULL,
+    fenced INTEGER NOT NULL DEFAULT 0,
+    base INTEGER NOT NULL DEFAULT 0,
+    base_hash BLOB NOT NULL,
+    base_handshakes INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE writers (
+    channel INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    card BLOB,
+    UNIQUE (channel, key)
+) STRICT;
+CREATE TABLE subscribers (
+    channel INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    cursor INTEGER NOT NULL,
+    PRIMARY KEY (channel, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,
+    channel INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    append BLOB NOT NULL,
+    lane INTEGER NOT NULL,
+    fence INTEGER NOT NULL,
+    handshakes INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    gone INTEGER,
+    size INTEGER NOT NULL,
+    body BLOB,
+    UNIQUE (channel, position),
+    UNIQUE (channel, append)
+) STRICT;
+CREATE TABLE packages (
+    id INTEGER PRIMARY KEY,
+    channel INTEGER NOT NULL,
+    slot BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    last_resort INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX packages_by_slot ON packages (channel, slot, last_resort, id);
+";
+
+/// Opens the file for writing, making it if it is not there.
+pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let fresh = version == 0 && application == 0 && tables == 0;
+    if !fresh && application != APPLICATION {
+        return Err(OpenError::Foreign);
+    }
+    if version > VERSION {
+        return Err(OpenError::Newer(version));
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Every commit is synced before it is answered.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // What is deleted is overwritten, in the file now and in the log when it is next truncated.
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    if options.max_pages > 0 {
+        connection.pragma_update(None, "max_page_count", options.max_pages)?;
+    }
+    if fresh {
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+        ))?;
+    } else {
+        let verdict: String =
+            connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(OpenError::Damaged(verdict));
+        }
+    }
+    Ok(connection)
+}
+
+/// Opens the file for reading beside the writer.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "cache_size", -4_096)?;
+    Ok(connection)
+}

@@ -1,0 +1,358 @@
+//! The writing thread: gathers what waits, applies it in one transaction, commits, answers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
+use sotto_suite::sign::PublicKey;
+use sotto_wire::{Appended, ChannelId, PackageOffer, Position, SlotId, SlotStatus, Subscribed};
+use tokio::sync::oneshot::Sender;
+
+use super::SqliteOptions;
+use super::channel::Channel;
+use crate::feed::{Feeds, Listener};
+use crate::metrics::Metrics;
+use crate::store::{Deposit, NewChannel, NewEntry, Seconds, StoreError, Stored};
+
+/// What is handed to the thread.
+pub(super) enum Order {
+    /// To be answered.
+    Work(Work),
+    /// A cursor; not answered.
+    Acknowledge {
+        channel: ChannelId,
+        subscriber: PublicKey,
+        position: Position,
+    },
+}
+
+/// What is to be answered.
+pub(super) enum Work {
+    Create(NewChannel, Sender<Stored<()>>),
+    Append(NewEntry, Sender<Stored<Appended>>),
+    Signal {
+        channel: ChannelId,
+        writer: PublicKey,
+        answer: Sender<Stored<Appended>>,
+    },
+    Attach {
+        channel: ChannelId,
+        subscriber: PublicKey,
+        listener: Arc<Listener>,
+        answer: Sender<Stored<Subscribed>>,
+    },
+    Unsubscribe {
+        channel: ChannelId,
+        subscriber: PublicKey,
+        answer: Sender<Stored<()>>,
+    },
+    SetWriter {
+        channel: ChannelId,
+        admin: PublicKey,
+        writer: PublicKey,
+        card: Option<Vec<u8>>,
+        answer: Sender<Stored<()>>,
+    },
+    RevokeWriter {
+        channel: ChannelId,
+        admin: PublicKey,
+        writer: PublicKey,
+        answer: Sender<Stored<()>>,
+    },
+    Card {
+        channel: ChannelId,
+        writer: PublicKey,
+        answer: Sender<Stored<Vec<u8>>>,
+    },
+    Deposit(Deposit, Sender<Stored<()>>),
+    Pool {
+        channel: ChannelId,
+        admin: PublicKey,
+        answer: Sender<Stored<Vec<SlotStatus>>>,
+    },
+    Take {
+        channel: ChannelId,
+        writer: PublicKey,
+        slots: Vec<SlotId>,
+        answer: Sender<Stored<Vec<PackageOffer>>>,
+    },
+    Delete {
+        channel: ChannelId,
+        admin: PublicKey,
+        answer: Sender<Stored<()>>,
+    },
+    Expire {
+        now: Seconds,
+        answer: Sender<Stored<()>>,
+    },
+    Settle {
+        answer: Sender<Stored<()>>,
+    },
+}
+
+/// Orders in one transaction.
+const BATCH: usize = 512;
+/// How long a cursor may stay unwritten.
+const CURSORS: Duration = Duration::from_millis(50);
+/// How long deleted bodies may stay in the log while the thread is busy, and while it is idle.
+const WIPE_BUSY: Duration = Duration::from_secs(5);
+const WIPE_IDLE: Duration = Duration::from_millis(250);
+
+/// To be done once the transaction is durable, in this order.
+pub(super) type After = Box<dyn FnOnce(&Feeds) + Send>;
+/// Answers once it is known whether the transaction is durable.
+pub(super) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// The thread's state. Its methods on orders are in `apply` and `sweep`.
+pub(super) struct Writer {
+    pub(super) file: Connection,
+    pub(super) options: SqliteOptions,
+    pub(super) channels: HashMap<ChannelId, Channel>,
+    pub(super) uses: u64,
+    /// Cursors moved in memory but not in the file.
+    pub(super) moved: HashMap<ChannelId, Vec<PublicKey>>,
+    moved_since: Option<Instant>,
+    /// Bodies deleted whose bytes the log may still hold.
+    pub(super) wipe: bool,
+    wipe_since: Option<Instant>,
+    settle: bool,
+    after: Vec<After>,
+    feeds: Arc<Feeds>,
+    metrics: Arc<Metrics>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        file: Connection,
+        options: SqliteOptions,
+        feeds: Arc<Feeds>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            file,
+            options,
+            channels: HashMap::new(),
+            uses: 0,
+            moved: HashMap::new(),
+            moved_since: None,
+            wipe: false,
+            wipe_since: None,
+            settle: false,
+            after: Vec::new(),
+            feeds,
+            metrics,
+        }
+    }
+
+    /// Works until the other side has gone.
+    pub(super) fn run(mut self, waiting: &Receiver<Order>) {
+        loop {
+            let mut batch = Vec::new();
+            match self.next_order(waiting) {
+                Ok(order) => batch.push(order),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            while batch.len() < BATCH
+                && let Ok(order) = waiting.try_recv()
+            {
+                batch.push(order);
+            }
+            self.run_batch(batch);
+            self.evict();
+        }
+        self.settle = true;
+        self.run_batch(Vec::new());
+    }
+
+    fn next_order(&self, waiting: &Receiver<Order>) -> Result<Order, RecvTimeoutError> {
+        let due = |since: Option<Instant>, within| {
+            since.map(|since| within - since.elapsed().min(within))
+        };
+        let wait = match (
+            due(self.moved_since, CURSORS),
+            self.wipe.then_some(WIPE_IDLE),
+        ) {
+            (Some(cursors), Some(wipe)) => cursors.min(wipe),
+            (Some(wait), None) | (None, Some(wait)) => wait,
+            (None, None) => return waiting.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        waiting.recv_timeout(wait)
+    }
+
+    fn run_batch(&mut self, batch: Vec<Order>) {
+        let idle = batch.is_empty();
+        let mut answers: Vec<Answer> = Vec::with_capacity(batch.len());
+        let started = Instant::now();
+        let works = batch.iter().any(|order| matches!(order, Order::Work(_)));
+        let result = self.transact(batch, &mut answers, works || self.settle);
+        if works {
+            self.metrics.batch(answers.len(), started.elapsed());
+        }
+        let after = std::mem::take(&mut self.after);
+        match result {
+            Ok(()) => {
+                for step in after {
+                    step(&self.feeds);
+                }
+            }
+            // What memory holds may be ahead of the file now.
+            Err(_) => self.forget(),
+        }
+        // A settling caller is answered when the disk has been wiped, too.
+        let result = result.and_then(|()| self.wipe_if_due(idle));
+        for answer in answers {
+            answer(result);
+        }
+    }
+
+    /// Applies the orders and commits. Cursors are written along when they are due; by themselves
+    /// they need no sync, for a lost one costs a repeated delivery.
+    fn transact(
+        &mut self,
+        batch: Vec<Order>,
+        answers: &mut Vec<Answer>,
+        works: bool,
+    ) -> Result<(), StoreError> {
+        let cursors_due = self
+            .moved_since
+            .is_some_and(|since| since.elapsed() >= CURSORS);
+        let writes = works || cursors_due;
+        let mut result = if writes { self.begin(works) } else { Ok(()) };
+        for order in batch {
+            match order {
+                Order::Acknowledge {
+                    channel,
+                    subscriber,
+                    position,
+                } => {
+                    let moved = self.acknowledge(channel, subscriber, position);
+                    result = result.and(moved.map_err(|error| failed(&error)));
+                }
+                Order::Work(work) => {
+                    let applied = self.apply(work, answers, result.is_ok());
+                    result = result.and(applied.map_err(|error| failed(&error)));
+                }
+            }
+        }
+        if self.moved_since.is_none() && !self.moved.is_empty() {
+            self.moved_since = Some(Instant::now());
+        }
+        if !writes {
+            return result;
+        }
+        if result.is_ok() && (cursors_due || self.settle) {
+            result = self.write_cursors().map_err(|error| failed(&error));
+            self.moved_since = None;
+        }
+        match result {
+            Ok(()) => self.commit(),
+            Err(error) => {
+                self.roll_back();
+                Err(error)
+            }
+        }
+    }
+
+    fn begin(&self, durable: bool) -> Result<(), StoreError> {
+        let synchronous = if durable { "FULL" } else { "NORMAL" };
+        self.file
+            .pragma_update(None, "synchronous", synchronous)
+            .and_then(|()| self.file.prepare_cached("BEGIN IMMEDIATE")?.execute([]))
+            .map(drop)
+            .map_err(|error| failed(&error))
+    }
+
+    /// Only a commit that ran out of room is known to have kept nothing; after any other failure
+    /// of the disk the log may turn out to hold it.
+    fn commit(&self) -> Result<(), StoreError> {
+        let committed = self
+            .file
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]));
+        committed.map(drop).map_err(|error| {
+            tracing::error!(%error, "commit failed");
+            self.roll_back();
+            if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+                StoreError::Unavailable
+            } else {
+                StoreError::Unsure
+            }
+        })
+    }
+
+    fn roll_back(&self) {
+        // SQLite has rolled back by itself after some errors, and says so by failing here.
+        let _ = self.file.execute_batch("ROLLBACK");
+    }
+
+    fn forget(&mut self) {
+        self.channels.clear();
+        self.moved.clear();
+        self.moved_since = None;
+    }
+
+    /// Empties the log into the file, so that what was deleted is nowhere any more.
+    fn wipe_if_due(&mut self, idle: bool) -> Result<(), StoreError> {
+        if self.wipe && self.wipe_since.is_none() {
+            self.wipe_since = Some(Instant::now());
+        }
+        let waited = self.wipe_since.map(|since| since.elapsed());
+        let due = waited.is_some_and(|waited| waited >= WIPE_BUSY || idle && waited >= WIPE_IDLE);
+        if !due && !self.settle {
+            return Ok(());
+        }
+        self.settle = false;
+        self.wipe = false;
+        self.wipe_since = None;
+        let busy: Result<i64, _> =
+            self.file
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        match busy {
+            Ok(0) => Ok(()),
+            // A reader stood in the way: next time.
+            Ok(_) => {
+                self.wipe = true;
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "checkpoint failed");
+                self.wipe = true;
+                Err(failed(&error))
+            }
+        }
+    }
+
+    /// Keeps the memory for channels within its bound: the older half goes. Cursors are written
+    /// first, for the file is all that knows a channel then.
+    fn evict(&mut self) {
+        if self.channels.len() <= self.options.cached_channels {
+            return;
+        }
+        let mut uses: Vec<u64> = self.channels.values().map(|channel| channel.used).collect();
+        let middle = uses.len() / 2;
+        let (_, median, _) = uses.select_nth_unstable(middle);
+        let median = *median;
+        let moved = &self.moved;
+        self.channels
+            .retain(|id, channel| channel.used >= median || moved.contains_key(id));
+    }
+
+    /// Will wipe and write cursors with this batch.
+    pub(super) fn settle_soon(&mut self) {
+        self.settle = true;
+    }
+
+    /// To be done once this batch is durable.
+    pub(super) fn then(&mut self, step: impl FnOnce(&Feeds) + Send + 'static) {
+        self.after.push(Box::new(step));
+    }
+}
+
+/// What an error of SQLite before the commit means: nothing has been kept.
+pub(super) fn failed(error: &rusqlite::Error) -> StoreError {
+    tracing::warn!(%error, "the store refused a step");
+    StoreError::Unavailable
+}
