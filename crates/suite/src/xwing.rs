@@ -108,6 +108,27 @@ impl SealingPublicKey {
     }
 }
 
+// On the wire a key is a CBOR byte string, and a decoded one has been checked.
+impl<C> minicbor::Encode<C> for SealingPublicKey {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        encoder: &mut minicbor::Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        encoder.bytes(self.as_bytes())?.ok()
+    }
+}
+
+impl<'b, C> minicbor::Decode<'b, C> for SealingPublicKey {
+    fn decode(
+        decoder: &mut minicbor::Decoder<'b>,
+        _: &mut C,
+    ) -> Result<Self, minicbor::decode::Error> {
+        Self::from_slice(decoder.bytes()?)
+            .map_err(|_| minicbor::decode::Error::message("not an X-Wing public key"))
+    }
+}
+
 /// Encapsulates to the key in `bytes` (section 5.4): what to send, and the shared secret.
 ///
 /// # Errors
