@@ -19,11 +19,16 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self { anchor: (Timestamp(0), Instant::now()), last: Timestamp(0) }
+        Self {
+            anchor: (Timestamp(0), Instant::now()),
+            last: Timestamp(0),
+        }
     }
 
     pub(crate) fn now(&mut self) -> Timestamp {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         self.advance(Timestamp(milliseconds(wall)), Instant::now())
     }
 
@@ -34,7 +39,9 @@ impl Clock {
         } else {
             // The anchor stays where it is, so that many short steps lose no fractions.
             let (wall, then) = self.anchor;
-            self.last = wall.plus(milliseconds(at.saturating_duration_since(then))).max(self.last);
+            self.last = wall
+                .plus(milliseconds(at.saturating_duration_since(then)))
+                .max(self.last);
         }
         self.last
     }
@@ -53,12 +60,34 @@ mod tests {
         let mut clock = Clock::new();
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
-        assert_eq!(clock.advance(Timestamp(1_000_000), start), Timestamp(1_000_000));
-        assert_eq!(clock.advance(Timestamp(9_000_000), after(10)), Timestamp(9_000_000), "woken from sleep");
-        assert_eq!(clock.advance(Timestamp(2_000_000), after(30)), Timestamp(9_000_020), "set back: goes on");
-        assert_eq!(clock.advance(Timestamp(2_000_500), after(530)), Timestamp(9_000_520));
-        assert_eq!(clock.advance(Timestamp(9_000_100), after(530)), Timestamp(9_000_520), "still behind");
-        assert_eq!(clock.advance(Timestamp(9_000_521), after(531)), Timestamp(9_000_521), "caught up");
+        assert_eq!(
+            clock.advance(Timestamp(1_000_000), start),
+            Timestamp(1_000_000)
+        );
+        assert_eq!(
+            clock.advance(Timestamp(9_000_000), after(10)),
+            Timestamp(9_000_000),
+            "woken from sleep"
+        );
+        assert_eq!(
+            clock.advance(Timestamp(2_000_000), after(30)),
+            Timestamp(9_000_020),
+            "set back: goes on"
+        );
+        assert_eq!(
+            clock.advance(Timestamp(2_000_500), after(530)),
+            Timestamp(9_000_520)
+        );
+        assert_eq!(
+            clock.advance(Timestamp(9_000_100), after(530)),
+            Timestamp(9_000_520),
+            "still behind"
+        );
+        assert_eq!(
+            clock.advance(Timestamp(9_000_521), after(531)),
+            Timestamp(9_000_521),
+            "caught up"
+        );
     }
 
     #[test]

@@ -29,7 +29,11 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Makes the names in a folder durable.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     // Windows has no handle on a folder to sync; NTFS journals its names.
-    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(path)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 /// Makes a folder, and those above it, for this user alone.
@@ -49,7 +53,10 @@ pub(crate) fn read_small(path: &Path) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     let read = File::open(path)?.take(LARGEST + 1).read_to_end(&mut out)?;
     if u64::try_from(read).unwrap_or(u64::MAX) > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "larger than it can be"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "larger than it can be",
+        ));
     }
     Ok(out)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use sotto_engine::Problem;
@@ -10,15 +11,14 @@ use tokio::sync::{Mutex, broadcast};
 use tokio_util::sync::CancellationToken;
 
 use crate::Timing;
+use crate::clock::Clock;
 use crate::contract::{
     self, Answer, Call, CallError, HostEvent, LONGEST_PAGE, Manage, ProfileEvent, ProfileView,
     Published, Query, Request, VersionView,
 };
-use crate::interim::NewProfile;
 use crate::keys::{self, KeySource, Passphrase, Protection};
-use crate::profile::{
-    Profile, ProfileError, ProfileFolder, ProfileName, Publisher, Surroundings,
-};
+use crate::profile::{Profile, ProfileError, ProfileFolder, ProfileName, Publisher, Surroundings};
+use sotto_engine::NewProfile;
 
 /// Events that a listener may be behind before it misses some.
 const EVENTS: usize = 4096;
@@ -38,8 +38,25 @@ impl HostConfig {
     #[must_use]
     pub fn standard() -> Option<Self> {
         let folders = directories::ProjectDirs::from("", "", "sotto")?;
-        Some(Self { data: folders.data_dir().to_owned(), timing: Timing::default() })
+        Some(Self {
+            data: folders.data_dir().to_owned(),
+            timing: Timing::default(),
+        })
     }
+}
+
+/// The answer to a call that has begun.
+pub type Pending = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send>>;
+
+/// What a new profile's account is to be.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// Name that contacts will see, 1 to 64 characters.
+    pub name: String,
+    /// Home relay, as text.
+    pub relay: String,
+    /// What this device is called.
+    pub device_name: String,
 }
 
 /// All profiles of one process.
@@ -57,13 +74,22 @@ impl Host {
     #[must_use]
     pub fn new(config: HostConfig, stop: CancellationToken) -> Self {
         let (events, _) = broadcast::channel(EVENTS);
-        Self { config, open: Mutex::default(), events, stop }
+        Self {
+            config,
+            open: Mutex::default(),
+            events,
+            stop,
+        }
     }
 
     /// Everything that happens from now on, in every profile.
     #[must_use]
     pub fn events(&self) -> Events {
-        Events { from: self.events.subscribe(), missed_for: Vec::new(), known: Vec::new() }
+        Events {
+            from: self.events.subscribe(),
+            missed_for: Vec::new(),
+            known: Vec::new(),
+        }
     }
 
     /// Makes a profile and opens it.
@@ -73,9 +99,15 @@ impl Host {
     pub async fn create(
         &self,
         name: &ProfileName,
-        new: (String, RelayAddress, String),
+        account: NewAccount,
         protection: Protection,
     ) -> Result<Arc<Profile>, ProfileError> {
+        let NewAccount {
+            name: person,
+            relay,
+            device_name,
+        } = account;
+        let relay: RelayAddress = relay.parse()?;
         let mut open = self.open.lock().await;
         let folder = ProfileFolder::new(&self.config.data, name);
         let source = protection.source();
@@ -83,8 +115,11 @@ impl Host {
         let id = unfinished.description.id.clone();
         let building = unfinished.building.clone();
         let key = keys::create(&id, building.path(), protection).await?;
-        let (person, relay, device_name) = new;
-        let new = NewProfile { name: person, relay, device_name };
+        let new = NewProfile {
+            name: person,
+            relay,
+            device_name,
+        };
         let made = Profile::create(building.database(), key.clone(), new).await;
         if let Err(error) = made.and_then(|()| Ok(unfinished.finish()?)) {
             keys::forget(&id, source).await;
@@ -120,7 +155,12 @@ impl Host {
 
     /// The open profile of this name.
     pub async fn profile(&self, name: &ProfileName) -> Option<Arc<Profile>> {
-        self.open.lock().await.get(name).filter(|profile| !profile.is_closed()).cloned()
+        self.open
+            .lock()
+            .await
+            .get(name)
+            .filter(|profile| !profile.is_closed())
+            .cloned()
     }
 
     /// The profiles on this machine.
@@ -131,7 +171,9 @@ impl Host {
         let open = self.open.lock().await;
         let found = ProfileFolder::list(&self.config.data)?;
         let view = |(profile, key): (ProfileName, KeySource)| ProfileView {
-            open: open.get(&profile).is_some_and(|profile| !profile.is_closed()),
+            open: open
+                .get(&profile)
+                .is_some_and(|profile| !profile.is_closed()),
             profile,
             key,
         };
@@ -164,35 +206,67 @@ impl Host {
     /// # Errors
     /// A [`Problem`]: why not, what is safe, what to do.
     pub async fn call(&self, call: Call) -> Result<Answer, Problem> {
+        self.begin(call).await.await
+    }
+
+    /// Begins a call and leaves the waiting to the caller. A command has its place in the order
+    /// when this returns, and whatever is about profiles themselves is done by then; reads begin
+    /// when they are waited for.
+    pub async fn begin(&self, call: Call) -> Pending {
+        match self.place(call).await {
+            Ok(pending) => pending,
+            Err(problem) => Box::pin(std::future::ready(Err(problem))),
+        }
+    }
+
+    async fn place(&self, call: Call) -> Result<Pending, Problem> {
         let Call { profile, request } = call;
-        match (request, profile) {
-            (Request::Manage(Manage::Version {}), _) => Ok(Answer::Version(VersionView {
+        let done = match (request, profile) {
+            (Request::Manage(Manage::Version {}), _) => Answer::Version(VersionView {
                 contract: contract::VERSION,
                 program: env!("CARGO_PKG_VERSION").into(),
-            })),
+            }),
             (Request::Manage(Manage::ListProfiles {}), _) => {
-                self.list().await.map(Answer::Profiles).map_err(|error| error.problem())
+                Answer::Profiles(self.list().await.map_err(|error| error.problem())?)
             }
-            (_, None) => Err(CallError::ProfileMissing.problem()),
-            (Request::Manage(manage), Some(name)) => self.manage(&name, manage).await,
+            (_, None) => return Err(CallError::ProfileMissing.problem()),
+            (Request::Manage(manage), Some(name)) => self.manage(&name, manage).await?,
             (Request::Command(command), Some(name)) => {
-                self.opened(&name).await?.command(command).await.map(Answer::Done)
+                let submitted = self.opened(&name).await?.submit(command).await?;
+                return Ok(Box::pin(async {
+                    submitted.result().await.map(Answer::Done)
+                }));
             }
-            (Request::Query(query), Some(name)) => self.opened(&name).await?.query(query).await,
-        }
+            (Request::Query(query), Some(name)) => {
+                let profile = self.opened(&name).await?;
+                return Ok(Box::pin(async move { profile.query(query).await }));
+            }
+        };
+        Ok(Box::pin(std::future::ready(Ok(done))))
     }
 
     async fn manage(&self, name: &ProfileName, manage: Manage) -> Result<Answer, Problem> {
         match manage {
             Manage::Version {} | Manage::ListProfiles {} => {}
-            Manage::CreateProfile { name: person, relay, device_name, protection } => {
-                let relay: RelayAddress = relay.parse().map_err(|error| bad_address(&error))?;
-                self.create(name, (person, relay, device_name), protection)
+            Manage::CreateProfile {
+                name: person,
+                relay,
+                device_name,
+                protection,
+            } => {
+                let account = NewAccount {
+                    name: person,
+                    relay,
+                    device_name,
+                };
+                self.create(name, account, protection)
                     .await
                     .map_err(|error| error.problem())?;
             }
             Manage::OpenProfile { passphrase } => {
-                self.open(name, passphrase).await.map_err(|error| error.problem())?;
+                self.open(name, passphrase)
+                    .await
+                    .map_err(|error| error.problem())?;
             }
             Manage::CloseProfile {} => self.close_profile(name).await,
             Manage::ReconnectRelays {} => self.opened(name).await?.reconnect_relays().await,
@@ -201,7 +275,9 @@ impl Host {
     }
 
     async fn opened(&self, name: &ProfileName) -> Result<Arc<Profile>, Problem> {
-        self.profile(name).await.ok_or_else(|| CallError::NotOpen.problem())
+        self.profile(name)
+            .await
+            .ok_or_else(|| CallError::NotOpen.problem())
     }
 
     fn surroundings(&self, name: &ProfileName) -> Surroundings {
@@ -222,42 +298,48 @@ impl Profile {
         match query {
             Query::Relays {} => Ok(Answer::Relays(self.relays())),
             Query::Account {} => self.read(|r| r.account()).await.map(Answer::Account),
-            Query::Conversations {} => {
-                self.read(|r| r.conversations()).await.map(Answer::Conversations)
-            }
-            Query::Conversation { conversation } => {
-                self.read(move |r| r.conversation(conversation)).await.map(Answer::Conversation)
-            }
-            Query::Messages { conversation, before, limit } => {
+            Query::Conversations {} => self
+                .read(|r| r.conversations())
+                .await
+                .map(Answer::Conversations),
+            Query::Conversation { conversation } => self
+                .read(move |r| r.conversation(conversation))
+                .await
+                .map(Answer::Conversation),
+            Query::Messages {
+                conversation,
+                before,
+                limit,
+            } => {
                 let limit = limit.clamp(1, LONGEST_PAGE);
-                let read = move |r: &mut crate::interim::Reader| r.messages(conversation, before, limit);
+                let read =
+                    move |r: &mut sotto_engine::Reader| r.messages(conversation, before, limit);
                 self.read(read).await.map(Answer::Messages)
             }
-            Query::Message { message } => {
-                self.read(move |r| r.message(message)).await.map(Answer::Message)
-            }
-            Query::SentAs { message } => {
-                self.read(move |r| r.sent_as(message)).await.map(Answer::SentAs)
-            }
-            Query::Details { conversation } => {
-                self.read(move |r| r.details(conversation)).await.map(Answer::Details)
-            }
+            Query::Message { message } => self
+                .read(move |r| r.message(message))
+                .await
+                .map(Answer::Message),
+            Query::SentAs { message } => self
+                .read(move |r| r.sent_as(message))
+                .await
+                .map(Answer::SentAs),
+            Query::Details { conversation } => self
+                .read(move |r| r.details(conversation))
+                .await
+                .map(Answer::Details),
             Query::Requests {} => self.read(|r| r.requests()).await.map(Answer::Requests),
-            Query::Invites {} => self.read(|r| r.invites()).await.map(Answer::Invites),
-            Query::RecoveryCode {} => {
-                self.read(|r| r.recovery_code()).await.map(Answer::RecoveryCode)
+            Query::Invites {} => {
+                let now = Clock::new().now();
+                self.read(move |r| r.invites(now))
+                    .await
+                    .map(Answer::Invites)
             }
+            Query::RecoveryCode {} => self
+                .read(|r| r.recovery_code())
+                .await
+                .map(Answer::RecoveryCode),
         }
-    }
-}
-
-/// What a person typed is no relay address.
-pub(crate) fn bad_address(error: &sotto_wire::AddressError) -> Problem {
-    Problem {
-        code: "relay_address_invalid".into(),
-        happened: format!("This is not the address of a relay ({error})."),
-        safe: "Nothing was made or changed.".into(),
-        next: "Copy the whole address, from sotto-relay:// to its end.".into(),
     }
 }
 

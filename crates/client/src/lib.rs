@@ -10,13 +10,13 @@ mod connection;
 pub mod contract;
 mod files;
 mod host;
-mod interim;
 mod keys;
 mod profile;
 mod timing;
 
 pub use connection::ConnectionError;
-pub use host::{Events, Host, HostConfig};
+pub use host::{Events, Host, HostConfig, NewAccount, Pending};
 pub use keys::{KeyError, KeySource, Passphrase, Protection};
-pub use profile::{FolderError, NameError, Profile, ProfileError, ProfileName};
+pub use profile::{FolderError, NameError, Profile, ProfileError, ProfileName, Submitted};
+pub use sotto_engine::{EngineError, Reader};
 pub use timing::Timing;

@@ -10,9 +10,9 @@ mod relays;
 mod runtime;
 
 pub use error::ProfileError;
-pub(crate) use folder::ProfileFolder;
 pub use folder::FolderError;
+pub(crate) use folder::ProfileFolder;
 pub use name::{NameError, ProfileName};
 pub(crate) use published::Publisher;
-pub use runtime::Profile;
 pub(crate) use runtime::Surroundings;
+pub use runtime::{Profile, Submitted};

@@ -17,7 +17,11 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(timing: &Timing) -> Self {
-        Self { min: timing.pause_min, max: timing.pause_max, next: timing.pause_min }
+        Self {
+            min: timing.pause_min,
+            max: timing.pause_max,
+            next: timing.pause_min,
+        }
     }
 
     /// The next pause: between half of the current step and the whole of it.

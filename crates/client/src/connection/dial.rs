@@ -44,9 +44,12 @@ pub(super) async fn dial(
     let (mut socket, ends) = timeout(timing.connect, open(relay))
         .await
         .map_err(|_| ConnectionError::ConnectTimeout)??;
-    let binding = timeout(timing.hello, hello::exchange(&mut socket, relay, &ends, token, random))
-        .await
-        .map_err(|_| ConnectionError::HelloTimeout)??;
+    let binding = timeout(
+        timing.hello,
+        hello::exchange(&mut socket, relay, &ends, token, random),
+    )
+    .await
+    .map_err(|_| ConnectionError::HelloTimeout)??;
     Ok((socket, binding))
 }
 
@@ -58,7 +61,8 @@ async fn open(relay: &RelayAddress) -> Result<(Socket, TransportEnds), Connectio
         .await
         .map_err(ConnectionError::Unreachable)?;
     // A frame is written when it is ready; waiting to fill a packet would only add delay.
-    tcp.set_nodelay(true).map_err(ConnectionError::Unreachable)?;
+    tcp.set_nodelay(true)
+        .map_err(ConnectionError::Unreachable)?;
     if relay.plain {
         let socket = upgrade(Transport::Plain(tcp), "ws", relay).await?;
         return Ok((socket, TransportEnds::NONE));

@@ -79,7 +79,10 @@ impl ConnectionError {
 
     /// A TLS handshake that failed: rustls wraps its own errors into `io::Error`.
     pub(super) fn handshake(error: io::Error) -> Self {
-        match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        match error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
             Some(tls) => Self::Tls(tls.to_string()),
             None if error.kind() == io::ErrorKind::UnexpectedEof => Self::Tls("cut short".into()),
             None => Self::Unreachable(error),
@@ -129,7 +132,9 @@ impl ConnectionError {
             Self::Refused(refusal) => match refusal.code {
                 RefusalCode::Token => "relay_token",
                 RefusalCode::Stopping => "relay_stopping",
-                RefusalCode::Quota | RefusalCode::TooFast | RefusalCode::Unavailable => "relay_busy",
+                RefusalCode::Quota | RefusalCode::TooFast | RefusalCode::Unavailable => {
+                    "relay_busy"
+                }
                 _ => "relay_refused",
             },
             Self::Closed => "relay_closed",
@@ -149,7 +154,9 @@ impl ConnectionError {
             Self::WrongIdentity(_) => {
                 "Nothing was sent to it. Your messages are kept on this device and stay encrypted."
             }
-            _ => "Your messages are kept on this device and will be sent when the connection is back.",
+            _ => {
+                "Your messages are kept on this device and will be sent when the connection is back."
+            }
         };
         Problem {
             code: self.code().into(),
@@ -161,7 +168,8 @@ impl ConnectionError {
 
     fn words(&self) -> (&'static str, &'static str) {
         const WAIT: &str = "Nothing to do: Sotto keeps trying.";
-        const TELL: &str = "Sotto keeps trying. If it stays like this, tell whoever runs the relay.";
+        const TELL: &str =
+            "Sotto keeps trying. If it stays like this, tell whoever runs the relay.";
         match self {
             Self::Unreachable(_) => (
                 "The relay could not be reached.",
@@ -206,14 +214,20 @@ impl ConnectionError {
                 RefusalCode::Quota | RefusalCode::TooFast | RefusalCode::Unavailable => {
                     ("The relay has too much to do at the moment.", WAIT)
                 }
-                _ => ("The relay ended the connection over what this device sent.", TELL),
+                _ => (
+                    "The relay ended the connection over what this device sent.",
+                    TELL,
+                ),
             },
             Self::Closed | Self::Lost(_) => ("The connection to the relay ended.", WAIT),
             Self::Silent => (
                 "The relay has fallen silent.",
                 "Check your network connection. Sotto keeps trying.",
             ),
-            Self::BrokeRules => ("The relay broke the rules, so the connection was ended.", TELL),
+            Self::BrokeRules => (
+                "The relay broke the rules, so the connection was ended.",
+                TELL,
+            ),
             Self::Stuck => ("The relay takes nothing any more.", WAIT),
             Self::NotStored => (
                 "What the relay brought could not be stored on this device.",

@@ -22,9 +22,16 @@ where
     S: Stream<Item = Result<Message, WsError>> + Sink<Message, Error = WsError> + Unpin,
 {
     let nonce = Nonce(random.bytes());
-    let hello = ClientHello { versions: VERSIONS.to_vec(), nonce, token };
+    let hello = ClientHello {
+        versions: VERSIONS.to_vec(),
+        nonce,
+        token,
+    };
     let hello = encode(&ClientFrame::Hello(hello));
-    socket.send(Message::Binary(hello.into())).await.map_err(ConnectionError::lost)?;
+    socket
+        .send(Message::Binary(hello.into()))
+        .await
+        .map_err(ConnectionError::lost)?;
     let bytes = loop {
         match socket.next().await {
             Some(Ok(Message::Binary(bytes))) => break bytes,
@@ -38,7 +45,9 @@ where
         return Err(ConnectionError::Oversized);
     }
     match decode::<RelayFrame>(&bytes, limits::MAX_HELLO) {
-        Ok(RelayFrame::Hello(hello)) => Ok(hello.verify(relay, &nonce, &ends.certificate, &ends.exporter)?),
+        Ok(RelayFrame::Hello(hello)) => {
+            Ok(hello.verify(relay, &nonce, &ends.certificate, &ends.exporter)?)
+        }
         Ok(RelayFrame::Closing(refusal)) if refusal.code == RefusalCode::Version => {
             Err(ConnectionError::OtherVersion)
         }

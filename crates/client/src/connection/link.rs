@@ -72,7 +72,11 @@ pub(crate) enum LinkEvent {
     Frame(Connection, RelayFrame),
     /// An attempt failed (no connection yet), or a connection ended. The next attempt comes after
     /// the pause.
-    Disconnected { connection: Option<Connection>, error: ConnectionError, pause: Duration },
+    Disconnected {
+        connection: Option<Connection>,
+        error: ConnectionError,
+        pause: Duration,
+    },
 }
 
 /// A link's task.
@@ -120,7 +124,9 @@ impl Link {
                         incoming: &self.events,
                         stop: &self.stop,
                     };
-                    let End::Failed(error) = serving.run().await else { return };
+                    let End::Failed(error) = serving.run().await else {
+                        return;
+                    };
                     if began.elapsed() >= self.timing.stable {
                         backoff.reset();
                     }
@@ -129,7 +135,11 @@ impl Link {
             };
             let pause = backoff.pause(&mut random);
             tracing::debug!(code = error.code(), ?pause, "a relay connection ended");
-            let event = LinkEvent::Disconnected { connection: which, error, pause };
+            let event = LinkEvent::Disconnected {
+                connection: which,
+                error,
+                pause,
+            };
             if !self.tell(event).await || !self.wait(pause).await {
                 return;
             }
@@ -138,7 +148,10 @@ impl Link {
 
     /// False: stop.
     async fn tell(&self, event: LinkEvent) -> bool {
-        let event = FromLink { link: self.id, event };
+        let event = FromLink {
+            link: self.id,
+            event,
+        };
         tokio::select! {
             () = self.stop.cancelled() => false,
             sent = self.events.send(event) => sent.is_ok(),

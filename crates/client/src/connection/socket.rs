@@ -147,7 +147,10 @@ async fn given_up(
     connection: Connection,
 ) -> Option<DropReason> {
     let dropped = dropped.wait_for(|last| last.is_some_and(|(which, _)| which == connection));
-    dropped.await.ok().and_then(|last| last.map(|(_, reason)| reason))
+    dropped
+        .await
+        .ok()
+        .and_then(|last| last.map(|(_, reason)| reason))
 }
 
 /// Orders come before flushing, so that everything that waits leaves in one write; no order is
@@ -170,7 +173,11 @@ fn poll_send(
         return Poll::Pending;
     }
     let flushed = socket.poll_flush_unpin(cx);
-    flushed.map(|result| result.map(|()| Step::Flushed).map_err(ConnectionError::lost))
+    flushed.map(|result| {
+        result
+            .map(|()| Step::Flushed)
+            .map_err(ConnectionError::lost)
+    })
 }
 
 /// Carries out one order. Says whether something was written.
@@ -189,7 +196,9 @@ fn obey(order: Option<ToLink>, connection: Connection, socket: &mut Socket) -> R
 fn write(socket: &mut Socket, frames: &[ClientFrame]) -> Result<(), ConnectionError> {
     for frame in frames {
         let message = Message::Binary(encode(frame).into());
-        socket.start_send_unpin(message).map_err(ConnectionError::lost)?;
+        socket
+            .start_send_unpin(message)
+            .map_err(ConnectionError::lost)?;
     }
     Ok(())
 }

@@ -51,5 +51,8 @@ fn ends(stream: &TlsStream<TcpStream>) -> Result<TransportEnds, ConnectionError>
     let exporter = tls
         .export_keying_material([0; 32], EXPORTER_LABEL, None)
         .map_err(ConnectionError::tls)?;
-    Ok(TransportEnds { certificate: sha256(&[&parsed.subject_public_key_info()]), exporter })
+    Ok(TransportEnds {
+        certificate: sha256(&[&parsed.subject_public_key_info()]),
+        exporter,
+    })
 }

@@ -128,7 +128,9 @@ impl<'de> Deserialize<'de> for Request {
         } else if has("manage") {
             Manage::deserialize(value).map(Self::Manage)
         } else {
-            return Err(D::Error::custom("a request has one of the keys `do`, `read`, `manage`"));
+            return Err(D::Error::custom(
+                "a request has one of the keys `do`, `read`, `manage`",
+            ));
         };
         read.map_err(D::Error::custom)
     }

@@ -56,12 +56,20 @@ pub const METHODS: &[Method] = &[
     m("close_profile", Kind::Manage, "null"),
     m("reconnect_relays", Kind::Manage, "null"),
     m("set_name", Kind::Command, OK),
-    m("create_invite", Kind::Command, r#"Extract<Done, { done: "invite" }>"#),
+    m(
+        "create_invite",
+        Kind::Command,
+        r#"Extract<Done, { done: "invite" }>"#,
+    ),
     m("revoke_invite", Kind::Command, OK),
     m("open_invite", Kind::Command, CONVERSATION),
     m("accept_request", Kind::Command, CONVERSATION),
     m("decline_request", Kind::Command, OK),
-    m("send_text", Kind::Command, r#"Extract<Done, { done: "message" }>"#),
+    m(
+        "send_text",
+        Kind::Command,
+        r#"Extract<Done, { done: "message" }>"#,
+    ),
     m("mark_read", Kind::Command, OK),
     m("typing", Kind::Command, OK),
     m("set_verified", Kind::Command, OK),
@@ -100,7 +108,10 @@ impl Call {
             None => None,
         };
         if params.contains_key(method.kind.tag()) {
-            return Err(CallError::BadParameters(format!("unknown field `{}`", method.kind.tag())));
+            return Err(CallError::BadParameters(format!(
+                "unknown field `{}`",
+                method.kind.tag()
+            )));
         }
         params.insert(method.kind.tag().into(), method.name.into());
         let request: Request = serde_json::from_value(Value::Object(params)).map_err(bad)?;
@@ -109,7 +120,9 @@ impl Call {
                 Ok(Self { profile, request })
             }
             (None, _) => Err(CallError::ProfileMissing),
-            (Some(_), Kind::Host) => Err(CallError::BadParameters("unknown field `profile`".into())),
+            (Some(_), Kind::Host) => {
+                Err(CallError::BadParameters("unknown field `profile`".into()))
+            }
         }
     }
 }

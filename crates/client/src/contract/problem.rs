@@ -59,7 +59,9 @@ impl CallError {
             ),
             Self::NotOpen => ("This profile is not open.".into(), "Open it first."),
             Self::OtherContract { ours, theirs } => (
-                format!("The program speaks version {theirs} of the contract, Sotto speaks {ours}."),
+                format!(
+                    "The program speaks version {theirs} of the contract, Sotto speaks {ours}."
+                ),
                 "Update the older of the two.",
             ),
         };

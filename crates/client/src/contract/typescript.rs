@@ -24,11 +24,41 @@ fn bindings() -> String {
         };
     }
     declare!(
-        Timestamp, Problem, AccountView, ConversationState, Shield, ShieldReason, Author, Delivery,
-        Notice, Body, MessageView, Page, SentAs, ConversationView, MemberView, ConversationDetails,
-        RequestView, InviteState, InviteView, Command, Done, Event, KeySource, Protection, Query,
-        Manage, Request, Call, VersionView, ProfileView, RelayState, RelayStatus, HostEvent,
-        ProfileEvent, Published,
+        Timestamp,
+        Problem,
+        AccountView,
+        ConversationState,
+        Shield,
+        ShieldReason,
+        Author,
+        Delivery,
+        Notice,
+        Body,
+        MessageView,
+        Page,
+        SentAs,
+        ConversationView,
+        MemberView,
+        ConversationDetails,
+        RequestView,
+        InviteState,
+        InviteView,
+        Command,
+        Done,
+        Event,
+        KeySource,
+        Protection,
+        Query,
+        Manage,
+        Request,
+        Call,
+        VersionView,
+        ProfileView,
+        RelayState,
+        RelayStatus,
+        HostEvent,
+        ProfileEvent,
+        Published,
     );
     out.push_str(
         "/** Every call by name: what it takes beside `profile`, and what it answers. */\n\
@@ -43,7 +73,11 @@ fn bindings() -> String {
         let (name, tag, answer) = (method.name, method.kind.tag(), method.answer);
         let params = format!(r#"Omit<Extract<{of}, {{ "{tag}": "{name}" }}>, "{tag}">"#);
         let profile = method.kind != Kind::Host;
-        writeln!(out, "  {name}: {{ profile: {profile}; params: {params}; answer: {answer} }};").unwrap();
+        writeln!(
+            out,
+            "  {name}: {{ profile: {profile}; params: {params}; answer: {answer} }};"
+        )
+        .unwrap();
     }
     out.push_str("}\n");
     out

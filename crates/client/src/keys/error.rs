@@ -71,7 +71,8 @@ impl KeyError {
     /// For people.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        const SAFE: &str = "Your profile and its messages are on this device, untouched and encrypted.";
+        const SAFE: &str =
+            "Your profile and its messages are on this device, untouched and encrypted.";
         const BACKUP: &str = "Put the key back from a backup of this device, or use your recovery code to \
                               take your account to a new profile.";
         let (happened, safe, next): (String, _, _) = match self {
@@ -130,6 +131,11 @@ impl KeyError {
                 "Close other programs and try again.",
             ),
         };
-        Problem { code: self.code().into(), happened, safe: safe.into(), next: next.into() }
+        Problem {
+            code: self.code().into(),
+            happened,
+            safe: safe.into(),
+            next: next.into(),
+        }
     }
 }

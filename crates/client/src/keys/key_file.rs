@@ -13,8 +13,8 @@ use sotto_suite::aead::AeadKey;
 use sotto_suite::hash::sha256;
 use sotto_suite::{RandomExt as _, Secret, SystemRandom, kdf};
 
-use super::passphrase::{Cost, Passphrase};
 use super::KeyError;
+use super::passphrase::{Cost, Passphrase};
 use crate::files;
 
 /// Name in the profile's folder.
@@ -69,8 +69,10 @@ pub(super) async fn read(
 
 fn load(folder: &Path) -> Result<KeyFile, KeyError> {
     let damaged = |why: String| KeyError::KeyFileDamaged(why);
-    let bytes = files::read_small(&folder.join(NAME)).map_err(|error| damaged(error.to_string()))?;
-    let any: AnyVersion = serde_json::from_slice(&bytes).map_err(|_| damaged("not a key file".into()))?;
+    let bytes =
+        files::read_small(&folder.join(NAME)).map_err(|error| damaged(error.to_string()))?;
+    let any: AnyVersion =
+        serde_json::from_slice(&bytes).map_err(|_| damaged("not a key file".into()))?;
     if any.version > VERSION {
         return Err(KeyError::KeyFileNewer(any.version));
     }
@@ -104,7 +106,11 @@ impl KeyFile {
 
     fn open(&self, id: &str, passphrase: &Passphrase) -> Result<Secret<32>, KeyError> {
         let damaged = |what: &str| KeyError::KeyFileDamaged(what.into());
-        let cost = Cost { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes };
+        let cost = Cost {
+            memory_kib: self.memory_kib,
+            passes: self.passes,
+            lanes: self.lanes,
+        };
         let (mut salt, mut nonce, mut sealed) = ([0; 16], [0; 12], [0; 48]);
         hex::decode_to_slice(&self.salt, &mut salt).map_err(|_| damaged("salt"))?;
         hex::decode_to_slice(&self.nonce, &mut nonce).map_err(|_| damaged("nonce"))?;
@@ -125,7 +131,11 @@ impl KeyFile {
 
 fn wrapping_key(passphrase: &Passphrase, cost: Cost, salt: &[u8; 16]) -> Result<AeadKey, KeyError> {
     let stretched = passphrase.stretch(cost, salt)?;
-    Ok(AeadKey::new(&kdf::derive(&stretched, "database key wrap", &[])))
+    Ok(AeadKey::new(&kdf::derive(
+        &stretched,
+        "database key wrap",
+        &[],
+    )))
 }
 
 /// What the seal is bound to.
@@ -157,7 +167,11 @@ async fn blocking<T: Send + 'static>(
 mod tests {
     use super::*;
 
-    const CHEAP: Cost = Cost { memory_kib: 8 * 1024, passes: 1, lanes: 1 };
+    const CHEAP: Cost = Cost {
+        memory_kib: 8 * 1024,
+        passes: 1,
+        lanes: 1,
+    };
 
     fn sealed() -> (Secret<32>, KeyFile) {
         let key = Secret::new([9; 32]);
@@ -182,7 +196,13 @@ mod tests {
     fn every_change_is_noticed() {
         let (_, good) = sealed();
         let good = serde_json::to_value(&good).unwrap();
-        let flip = |text: &str| format!("{}{}", if text.starts_with('0') { '1' } else { '0' }, &text[1..]);
+        let flip = |text: &str| {
+            format!(
+                "{}{}",
+                if text.starts_with('0') { '1' } else { '0' },
+                &text[1..]
+            )
+        };
         let mut changes = 0;
         for (name, value) in good.as_object().unwrap() {
             let mut bad = good.clone();
@@ -193,7 +213,10 @@ mod tests {
             };
             let bad: KeyFile = serde_json::from_value(bad).unwrap();
             let error = bad.open("id", &"correct horse".into()).unwrap_err();
-            assert!(matches!(error, KeyError::KeyFileDamaged(_)), "{name}: {error:?}");
+            assert!(
+                matches!(error, KeyError::KeyFileDamaged(_)),
+                "{name}: {error:?}"
+            );
             changes += 1;
         }
         assert_eq!(changes, 8);
@@ -211,10 +234,16 @@ mod tests {
         let (_, mut file) = sealed();
         for memory_kib in [0, 16 * 1024 * 1024] {
             file.memory_kib = memory_kib;
-            let cost = Cost { memory_kib, ..CHEAP };
+            let cost = Cost {
+                memory_kib,
+                ..CHEAP
+            };
             let mut salt = [0; 16];
             hex::decode_to_slice(&file.salt, &mut salt).unwrap();
-            let (nonce, sealed) = (hex::decode(&file.nonce).unwrap(), hex::decode(&file.sealed).unwrap());
+            let (nonce, sealed) = (
+                hex::decode(&file.nonce).unwrap(),
+                hex::decode(&file.sealed).unwrap(),
+            );
             file.checksum = checksum(&about("id", 1, cost, &salt), &nonce, &sealed);
             let error = file.open("id", &"correct horse".into()).unwrap_err();
             assert!(matches!(error, KeyError::KeyFileDamaged(_)), "{error:?}");
@@ -225,10 +254,19 @@ mod tests {
     fn a_newer_file_is_named_as_such_and_rubbish_as_damaged() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(NAME), r#"{"version":2,"what":"ever"}"#).unwrap();
-        assert!(matches!(load(folder.path()), Err(KeyError::KeyFileNewer(2))));
+        assert!(matches!(
+            load(folder.path()),
+            Err(KeyError::KeyFileNewer(2))
+        ));
         std::fs::write(folder.path().join(NAME), "rubbish").unwrap();
-        assert!(matches!(load(folder.path()), Err(KeyError::KeyFileDamaged(_))));
+        assert!(matches!(
+            load(folder.path()),
+            Err(KeyError::KeyFileDamaged(_))
+        ));
         std::fs::remove_file(folder.path().join(NAME)).unwrap();
-        assert!(matches!(load(folder.path()), Err(KeyError::KeyFileDamaged(_))));
+        assert!(matches!(
+            load(folder.path()),
+            Err(KeyError::KeyFileDamaged(_))
+        ));
     }
 }

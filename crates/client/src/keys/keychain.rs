@@ -28,7 +28,9 @@ pub(super) async fn store(id: &str, key: &Secret<32>) -> Result<(), KeyError> {
             return Ok(());
         }
         let _ = entry.delete_credential();
-        Err(KeyError::KeychainFailed("it gave back something else".into()))
+        Err(KeyError::KeychainFailed(
+            "it gave back something else".into(),
+        ))
     })
     .await
 }

@@ -39,7 +39,8 @@ impl Passphrase {
             .map_err(|error| KeyError::KeyFileDamaged(error.to_string()))?;
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut result = Ok(());
-        let key = Secret::fill(|out| result = argon.hash_password_into(self.0.as_bytes(), salt, out));
+        let key =
+            Secret::fill(|out| result = argon.hash_password_into(self.0.as_bytes(), salt, out));
         result.map_err(|error| KeyError::System(error.to_string()))?;
         Ok(key)
     }
@@ -94,7 +95,11 @@ pub(super) struct Cost {
 
 impl Cost {
     /// For new key files: the memory-limited choice of RFC 9106 section 4, in one lane.
-    pub(super) const NEW: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
+    pub(super) const NEW: Self = Self {
+        memory_kib: 64 * 1024,
+        passes: 3,
+        lanes: 1,
+    };
 
     /// A key file may ask for more than a new one would, but not for so much that opening it
     /// stops the machine, nor for so little that guessing is cheap.
@@ -111,7 +116,10 @@ mod tests {
 
     #[test]
     fn says_nothing_of_itself() {
-        assert_eq!(format!("{:?}", Passphrase::from("correct horse")), "Passphrase(redacted)");
+        assert_eq!(
+            format!("{:?}", Passphrase::from("correct horse")),
+            "Passphrase(redacted)"
+        );
     }
 
     #[test]
@@ -122,12 +130,37 @@ mod tests {
 
     #[test]
     fn salt_cost_and_text_all_count() {
-        let cost = Cost { memory_kib: 8 * 1024, ..Cost::NEW };
-        let one = Passphrase::from("correct horse").stretch(cost, &[1; 16]).unwrap();
-        assert_eq!(one, Passphrase::from("correct horse").stretch(cost, &[1; 16]).unwrap());
-        assert_ne!(one, Passphrase::from("correct horsE").stretch(cost, &[1; 16]).unwrap());
-        assert_ne!(one, Passphrase::from("correct horse").stretch(cost, &[2; 16]).unwrap());
+        let cost = Cost {
+            memory_kib: 8 * 1024,
+            ..Cost::NEW
+        };
+        let one = Passphrase::from("correct horse")
+            .stretch(cost, &[1; 16])
+            .unwrap();
+        assert_eq!(
+            one,
+            Passphrase::from("correct horse")
+                .stretch(cost, &[1; 16])
+                .unwrap()
+        );
+        assert_ne!(
+            one,
+            Passphrase::from("correct horsE")
+                .stretch(cost, &[1; 16])
+                .unwrap()
+        );
+        assert_ne!(
+            one,
+            Passphrase::from("correct horse")
+                .stretch(cost, &[2; 16])
+                .unwrap()
+        );
         let dearer = Cost { passes: 4, ..cost };
-        assert_ne!(one, Passphrase::from("correct horse").stretch(dearer, &[1; 16]).unwrap());
+        assert_ne!(
+            one,
+            Passphrase::from("correct horse")
+                .stretch(dearer, &[1; 16])
+                .unwrap()
+        );
     }
 }

@@ -1,10 +1,11 @@
 //! Why a profile can't be opened or made.
 
 use sotto_engine::Problem;
+use sotto_wire::AddressError;
 
 use super::FolderError;
-use crate::interim::EngineError;
 use crate::keys::KeyError;
+use sotto_engine::EngineError;
 
 /// Whatever stands between a person and a profile. No variant ever leads to a new identity in the
 /// place of one that is there.
@@ -20,6 +21,9 @@ pub enum ProfileError {
     /// The database, or what the new profile was to be.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The caller's: the new profile's relay has no such address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// The system gives no thread or runtime.
     #[error("the system can't: {0}")]
     System(String),
@@ -33,8 +37,18 @@ impl ProfileError {
             Self::Folder(error) => error.problem(),
             Self::Key(error) => error.problem(),
             Self::Engine(error) => error.problem(),
+            Self::Address(error) => bad_address(*error),
             Self::System(why) => system(why),
         }
+    }
+}
+
+fn bad_address(error: AddressError) -> Problem {
+    Problem {
+        code: "relay_address_invalid".into(),
+        happened: format!("This is not the address of a relay ({error})."),
+        safe: "Nothing was made or changed.".into(),
+        next: "Copy the whole address, from sotto-relay:// to its end.".into(),
     }
 }
 

@@ -68,7 +68,10 @@ pub(crate) struct ProfileFolder {
 impl ProfileFolder {
     /// Where `name` lives under `data`. Nothing is looked at yet.
     pub(crate) fn new(data: &Path, name: &ProfileName) -> Self {
-        Self { path: data.join("profiles").join(name.as_str()), name: name.clone() }
+        Self {
+            path: data.join("profiles").join(name.as_str()),
+            name: name.clone(),
+        }
     }
 
     /// The finished profiles under `data`, by name.
@@ -79,7 +82,11 @@ impl ProfileFolder {
         };
         let mut found = Vec::new();
         for entry in entries {
-            let Some(name) = entry?.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            let Some(name) = entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse().ok())
+            else {
                 continue;
             };
             // One that can't be read is left out here and says why when it is opened.
@@ -138,12 +145,21 @@ impl ProfileFolder {
             return Err(FolderError::Exists(self.name.clone()));
         }
         let id = hex::encode(SystemRandom::new().bytes::<16>());
-        let path = self.path.with_file_name(format!("{}{UNFINISHED}{id}", self.name));
+        let path = self
+            .path
+            .with_file_name(format!("{}{UNFINISHED}{id}", self.name));
         files::create_private_folder(&path)?;
         Ok(Unfinished {
-            building: Self { path, name: self.name.clone() },
+            building: Self {
+                path,
+                name: self.name.clone(),
+            },
             target: self.clone(),
-            description: Description { version: VERSION, id, key },
+            description: Description {
+                version: VERSION,
+                id,
+                key,
+            },
         })
     }
 }
@@ -221,16 +237,23 @@ impl FolderError {
                 "It is untouched.",
                 "Update Sotto.",
             ),
-            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
-                ("The disk is full.".into(), UNTOUCHED, "Make room on the disk and try again.")
-            }
+            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => (
+                "The disk is full.".into(),
+                UNTOUCHED,
+                "Make room on the disk and try again.",
+            ),
             Self::Io(error) => (
                 format!("The data folder can't be used ({error})."),
                 UNTOUCHED,
                 "Check that the folder exists and is yours, then try again.",
             ),
         };
-        Problem { code: self.code().into(), happened, safe: safe.into(), next: next.into() }
+        Problem {
+            code: self.code().into(),
+            happened,
+            safe: safe.into(),
+            next: next.into(),
+        }
     }
 }
 
@@ -249,7 +272,12 @@ mod tests {
         assert!(matches!(folder.describe(), Err(FolderError::NotFound(_))));
 
         drop(folder.begin(KeySource::Memory).unwrap());
-        assert_eq!(std::fs::read_dir(data.path().join("profiles")).unwrap().count(), 0);
+        assert_eq!(
+            std::fs::read_dir(data.path().join("profiles"))
+                .unwrap()
+                .count(),
+            0
+        );
 
         let unfinished = folder.begin(KeySource::Keychain).unwrap();
         std::fs::write(unfinished.building.database(), "db").unwrap();
@@ -260,14 +288,20 @@ mod tests {
             [(name("alice"), KeySource::Keychain)]
         );
         assert_eq!(std::fs::read(folder.database()).unwrap(), b"db");
-        assert!(matches!(folder.begin(KeySource::Memory), Err(FolderError::Exists(_))));
+        assert!(matches!(
+            folder.begin(KeySource::Memory),
+            Err(FolderError::Exists(_))
+        ));
     }
 
     #[test]
     fn two_who_make_the_same_profile_do_not_mix() {
         let data = tempfile::tempdir().unwrap();
         let folder = ProfileFolder::new(data.path(), &name("alice"));
-        let (one, two) = (folder.begin(KeySource::Memory).unwrap(), folder.begin(KeySource::Memory).unwrap());
+        let (one, two) = (
+            folder.begin(KeySource::Memory).unwrap(),
+            folder.begin(KeySource::Memory).unwrap(),
+        );
         let first = one.description.id.clone();
         one.finish().unwrap();
         assert!(matches!(two.finish(), Err(FolderError::Exists(_))));
@@ -285,9 +319,15 @@ mod tests {
             std::fs::write(&file, text).unwrap();
             folder.describe().unwrap_err().code()
         };
-        assert_eq!(code(&good.replace("\"version\": 1", "\"version\": 2")), "profile_newer");
+        assert_eq!(
+            code(&good.replace("\"version\": 1", "\"version\": 2")),
+            "profile_newer"
+        );
         assert_eq!(code("{"), "profile_damaged");
-        assert_eq!(code(r#"{"version":1,"id":"../../x","key":"memory"}"#), "profile_damaged");
+        assert_eq!(
+            code(r#"{"version":1,"id":"../../x","key":"memory"}"#),
+            "profile_damaged"
+        );
         assert_eq!(code(&"x".repeat(70_000)), "data_folder");
         std::fs::remove_file(&file).unwrap();
         assert_eq!(folder.describe().unwrap_err().code(), "profile_damaged");

@@ -35,16 +35,24 @@ impl FromStr for ProfileName {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let good = text.len() <= LONGEST
             && text.bytes().next().is_some_and(allowed)
-            && text.bytes().all(|byte| allowed(byte) || byte == b'-' || byte == b'_')
+            && text
+                .bytes()
+                .all(|byte| allowed(byte) || byte == b'-' || byte == b'_')
             && !RESERVED.contains(&text)
             && !is_numbered_device(text);
-        if good { Ok(Self(text.to_owned())) } else { Err(NameError) }
+        if good {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError)
+        }
     }
 }
 
 /// `com1` to `com9`, `lpt1` to `lpt9`.
 fn is_numbered_device(text: &str) -> bool {
-    let number = text.strip_prefix("com").or_else(|| text.strip_prefix("lpt"));
+    let number = text
+        .strip_prefix("com")
+        .or_else(|| text.strip_prefix("lpt"));
     number.is_some_and(|number| number.len() == 1 && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -62,7 +70,9 @@ impl Serialize for ProfileName {
 
 impl<'de> Deserialize<'de> for ProfileName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -88,7 +98,10 @@ mod tests {
             assert!(good.parse::<ProfileName>().is_ok(), "{good}");
         }
         let long = "a".repeat(33);
-        for bad in ["", ".", "..", "a/b", "a\\b", "Alice", "-a", "_a", "é", "con", "lpt1", "a b", "a\0", &long] {
+        for bad in [
+            "", ".", "..", "a/b", "a\\b", "Alice", "-a", "_a", "é", "con", "lpt1", "a b", "a\0",
+            &long,
+        ] {
             assert_eq!(bad.parse::<ProfileName>(), Err(NameError), "{bad:?}");
         }
     }

@@ -13,14 +13,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Publisher;
 use super::asked::Asked;
 use super::relays::Relays;
-use super::Publisher;
 use crate::clock::Clock;
 use crate::connection::ConnectionError;
 use crate::connection::link::{Connection, DropReason, FromLink, LinkEvent, LinkId};
 use crate::contract::{HostEvent, ProfileEvent, RelayState, RelayStatus};
-use crate::interim::Engine;
+use sotto_engine::Engine;
 
 /// Most frames, and most commands, in one input of the engine.
 const BATCH: usize = 256;
@@ -52,7 +52,15 @@ impl Owner {
         publisher: Publisher,
         statuses: watch::Sender<Vec<RelayStatus>>,
     ) -> Self {
-        Self { engine, clock, relays, publisher, statuses, deadline: None, store_trouble: None }
+        Self {
+            engine,
+            clock,
+            relays,
+            publisher,
+            statuses,
+            deadline: None,
+            store_trouble: None,
+        }
     }
 
     /// Runs until `stop`. `first` is what the engine said when it started.
@@ -122,8 +130,13 @@ impl Owner {
             if !self.relays.knows(link, connection) {
                 continue;
             }
-            let Some(relay) = self.relays.address(link) else { continue };
-            if !self.feed(Input::Frames { relay: relay.clone(), frames }) {
+            let Some(relay) = self.relays.address(link) else {
+                continue;
+            };
+            if !self.feed(Input::Frames {
+                relay: relay.clone(),
+                frames,
+            }) {
                 // Not stored, not acknowledged: the relay sends it all again after the next hello.
                 self.drop_connection(&relay, DropReason::NotStored);
             }
@@ -135,18 +148,27 @@ impl Owner {
             LinkEvent::Connecting => self.note(link, RelayState::Connecting, None),
             LinkEvent::Frame(..) => {}
             LinkEvent::Connected(connection, binding) => {
-                let Some(relay) = self.relays.address(link) else { return };
+                let Some(relay) = self.relays.address(link) else {
+                    return;
+                };
                 self.pay_debts();
                 // Known from here on, so that it can be dropped and is not known afterwards.
                 self.relays.told_connected(link, connection);
-                let input = Input::Connected { relay: relay.clone(), binding };
+                let input = Input::Connected {
+                    relay: relay.clone(),
+                    binding,
+                };
                 if self.relays.is_owed(link) || !self.feed(input) {
                     self.drop_connection(&relay, DropReason::NotStored);
                 } else {
                     self.note(link, RelayState::Connected, None);
                 }
             }
-            LinkEvent::Disconnected { connection, error, pause } => {
+            LinkEvent::Disconnected {
+                connection,
+                error,
+                pause,
+            } => {
                 self.relays.lost(link, connection);
                 self.pay_debts();
                 self.note(link, RelayState::Offline, Some((&error, pause)));
@@ -160,11 +182,16 @@ impl Owner {
 
     /// Tells the engine of every connection that is gone and that it still thinks of as standing.
     fn pay_debts(&mut self) {
-        if self.store_trouble.is_some_and(|(again, _)| Instant::now() < again) {
+        if self
+            .store_trouble
+            .is_some_and(|(again, _)| Instant::now() < again)
+        {
             return;
         }
         for relay in self.relays.owed() {
-            if !self.feed(Input::Disconnected { relay: relay.clone() }) {
+            if !self.feed(Input::Disconnected {
+                relay: relay.clone(),
+            }) {
                 return;
             }
             self.relays.told_disconnected(&relay);
@@ -208,7 +235,9 @@ impl Owner {
     fn look_at_clock(&mut self) {
         let now = self.clock.now();
         let due = self.deadline.is_some_and(|deadline| now >= deadline);
-        let again = self.store_trouble.is_some_and(|(again, _)| Instant::now() >= again);
+        let again = self
+            .store_trouble
+            .is_some_and(|(again, _)| Instant::now() >= again);
         if (due && self.store_trouble.is_none()) || again {
             self.feed(Input::Deadline);
         }
@@ -230,7 +259,9 @@ impl Owner {
                 let pause = match self.store_trouble {
                     Some((_, pause)) => pause,
                     None => {
-                        self.say(HostEvent::Storage { problem: Some(error.problem()) });
+                        self.say(HostEvent::Storage {
+                            problem: Some(error.problem()),
+                        });
                         STORE_PAUSE.0
                     }
                 };
@@ -283,7 +314,10 @@ impl Owner {
 
 /// Puts a frame behind the others of its connection.
 fn gather(runs: &mut Vec<Run>, link: LinkId, connection: Connection, frame: RelayFrame) {
-    match runs.iter_mut().find(|(l, c, _)| *l == link && *c == connection) {
+    match runs
+        .iter_mut()
+        .find(|(l, c, _)| *l == link && *c == connection)
+    {
         Some((_, _, frames)) => frames.push(frame),
         None => runs.push((link, connection, vec![frame])),
     }

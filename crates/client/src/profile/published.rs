@@ -21,7 +21,10 @@ impl Publisher {
     }
 
     pub(crate) fn publish(&self, event: ProfileEvent) {
-        let published = Published { profile: self.profile.clone(), event };
+        let published = Published {
+            profile: self.profile.clone(),
+            event,
+        };
         // An error says that nobody listens, which is fine.
         let _ = self.to.send(Arc::new(published));
     }

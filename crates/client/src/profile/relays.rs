@@ -41,7 +41,13 @@ pub(super) struct Relays {
 
 impl Relays {
     pub(super) fn new(timing: Timing, events: mpsc::Sender<FromLink>) -> Self {
-        Self { timing, events, relays: Vec::new(), tasks: JoinSet::new(), next_id: 0 }
+        Self {
+            timing,
+            events,
+            relays: Vec::new(),
+            tasks: JoinSet::new(),
+            next_id: 0,
+        }
     }
 
     /// Starts a task for `address` unless there is one.
@@ -99,7 +105,11 @@ impl Relays {
     /// The connection of `address` is to end and another to be made after a pause. The engine is
     /// owed the news.
     pub(super) fn drop_connection(&mut self, address: &RelayAddress, reason: DropReason) {
-        if let Some(relay) = self.relays.iter_mut().find(|relay| relay.address == *address) {
+        if let Some(relay) = self
+            .relays
+            .iter_mut()
+            .find(|relay| relay.address == *address)
+        {
             relay.drop_connection(reason);
         }
     }
@@ -121,12 +131,20 @@ impl Relays {
     }
 
     fn send_run(&mut self, to: Option<RelayAddress>, frames: Vec<ClientFrame>) {
-        let relay = self.relays.iter_mut().find(|relay| Some(&relay.address) == to.as_ref());
-        let Some((relay, connection)) = relay.and_then(|relay| relay.known.map(|known| (relay, known)))
+        let relay = self
+            .relays
+            .iter_mut()
+            .find(|relay| Some(&relay.address) == to.as_ref());
+        let Some((relay, connection)) =
+            relay.and_then(|relay| relay.known.map(|known| (relay, known)))
         else {
             return;
         };
-        if relay.orders.try_send(ToLink::Send(connection, frames)).is_err() {
+        if relay
+            .orders
+            .try_send(ToLink::Send(connection, frames))
+            .is_err()
+        {
             relay.drop_connection(DropReason::Stuck);
         }
     }
@@ -145,7 +163,8 @@ impl Relays {
 
     /// Does the engine know of this connection?
     pub(super) fn knows(&self, id: LinkId, connection: Connection) -> bool {
-        self.relay(id).is_some_and(|relay| relay.known == Some(connection))
+        self.relay(id)
+            .is_some_and(|relay| relay.known == Some(connection))
     }
 
     /// The engine has been told of this connection.
@@ -168,7 +187,11 @@ impl Relays {
 
     /// The connections that the engine still has to hear of as gone.
     pub(super) fn owed(&self) -> Vec<RelayAddress> {
-        self.relays.iter().filter(|relay| relay.owed).map(|relay| relay.address.clone()).collect()
+        self.relays
+            .iter()
+            .filter(|relay| relay.owed)
+            .map(|relay| relay.address.clone())
+            .collect()
     }
 
     pub(super) fn is_owed(&self, id: LinkId) -> bool {
@@ -177,7 +200,11 @@ impl Relays {
 
     /// The engine has heard that the connection to `address` is gone.
     pub(super) fn told_disconnected(&mut self, address: &RelayAddress) {
-        if let Some(relay) = self.relays.iter_mut().find(|relay| relay.address == *address) {
+        if let Some(relay) = self
+            .relays
+            .iter_mut()
+            .find(|relay| relay.address == *address)
+        {
             relay.owed = false;
         }
     }
@@ -204,7 +231,10 @@ impl Relays {
     }
 
     pub(super) fn statuses(&self) -> Vec<RelayStatus> {
-        self.relays.iter().map(|relay| relay.status.clone()).collect()
+        self.relays
+            .iter()
+            .map(|relay| relay.status.clone())
+            .collect()
     }
 
     /// Ends every task and waits for each, for as long as a goodbye may take.

@@ -18,7 +18,7 @@ use crate::Timing;
 use crate::clock::Clock;
 use crate::connection::link::FromLink;
 use crate::contract::{HostEvent, ProfileEvent, RelayStatus};
-use crate::interim::{Engine, EngineError, NewProfile, Reader};
+use sotto_engine::{Engine, EngineError, NewProfile, Reader};
 
 /// Commands that may wait; whoever asks then waits for room.
 const ASKED: usize = 512;
@@ -41,6 +41,20 @@ pub struct Profile {
     statuses: watch::Receiver<Vec<RelayStatus>>,
     stop: CancellationToken,
     ended: watch::Receiver<bool>,
+}
+
+/// A command that has its place. It is carried out whether or not somebody waits.
+#[derive(Debug)]
+pub struct Submitted(oneshot::Receiver<Result<Done, Problem>>);
+
+impl Submitted {
+    /// What the command came to.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing was changed.
+    pub async fn result(self) -> Result<Done, Problem> {
+        self.0.await.unwrap_or_else(|_| Err(closed()))
+    }
 }
 
 /// What the thread sends back when its engine stands.
@@ -74,7 +88,11 @@ impl Profile {
         let (ended_sender, ended) = watch::channel(false);
         let (started, start) = oneshot::channel();
         let stop = surroundings.stop.clone();
-        let thread = Thread { surroundings, asked: receiver, statuses };
+        let thread = Thread {
+            surroundings,
+            asked: receiver,
+            statuses,
+        };
         std::thread::Builder::new()
             .name("sotto profile".into())
             .spawn(move || {
@@ -87,7 +105,13 @@ impl Profile {
             .await
             .unwrap_or_else(|_| Err(ProfileError::System("the profile's thread ended".into())))?;
         let reader = Arc::new(Mutex::new(reader));
-        Ok(Self { asked, reader, statuses: watched, stop, ended })
+        Ok(Self {
+            asked,
+            reader,
+            statuses: watched,
+            stop,
+            ended,
+        })
     }
 
     /// Carries out a command. Commands are carried out in the order in which they are asked.
@@ -95,9 +119,21 @@ impl Profile {
     /// # Errors
     /// Why it was refused; then nothing was changed.
     pub async fn command(&self, command: Command) -> Result<Done, Problem> {
+        self.submit(command).await?.result().await
+    }
+
+    /// Puts a command in its place behind the others and leaves the waiting to the caller: those
+    /// that wait together share one durable commit.
+    ///
+    /// # Errors
+    /// The profile is closed.
+    pub async fn submit(&self, command: Command) -> Result<Submitted, Problem> {
         let (reply, answer) = oneshot::channel();
-        self.asked.send(Asked::Command(command, reply)).await.map_err(|_| closed())?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        self.asked
+            .send(Asked::Command(command, reply))
+            .await
+            .map_err(|_| closed())?;
+        Ok(Submitted(answer))
     }
 
     /// Reads from the database, off the task. Never waits for a command.
@@ -145,7 +181,9 @@ impl Profile {
 
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Profile").field("closed", &self.is_closed()).finish_non_exhaustive()
+        f.debug_struct("Profile")
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
     }
 }
 
@@ -167,7 +205,9 @@ impl Thread {
     /// that arrives reaches the engine, and the answer the socket, without changing threads.
     fn run(self, database: PathBuf, key: &Secret<32>, started: oneshot::Sender<Started>) {
         let publisher = self.surroundings.publisher.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
         let runtime = match runtime {
             Ok(runtime) => runtime,
             Err(error) => {

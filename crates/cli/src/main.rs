@@ -1,0 +1,7 @@
+//! The `sotto` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sotto_cli::main()
+}
