@@ -74,8 +74,8 @@ fn head(bytes: &[u8]) -> Result<(u8, u64, &[u8]), &'static str> {
     let (major, info) = (first >> 5, first & 31);
     let (width, least) = match info {
         0..=23 => return Ok((major, u64::from(info), rest)),
-        // A simple value in two bytes is never one of ours, and would be a second spelling.
-        24 if major == 7 => return Err("a tag, null, float or simple value"),
+        // Floats, and simple values in two bytes.
+        24..=27 if major == 7 => return Err("a tag, null, float or simple value"),
         24 => (1, 24),
         25 => (2, 1 << 8),
         26 => (4, 1 << 16),
@@ -86,7 +86,7 @@ fn head(bytes: &[u8]) -> Result<(u8, u64, &[u8]), &'static str> {
     let value = number
         .iter()
         .fold(0, |value, byte| value << 8 | u64::from(*byte));
-    if major == 7 || value < least {
+    if value < least {
         return Err("a number not in its shortest form");
     }
     Ok((major, value, rest))
