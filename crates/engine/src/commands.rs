@@ -2,12 +2,12 @@
 
 use crate::api::{Author, Command, ConversationId, ConversationState, Done, MessageId};
 use crate::contacts::{invite, opening, request};
+use crate::conversations::{Kind, QUEUED};
 use crate::engine::Answer;
 use crate::error::{Refused, Result};
 use crate::messages::content::{Content, MAX_TEXT, Text, clean_name, kind};
 use crate::messages::history::{self, NewRow};
 use crate::messages::{outbox, receipts, typing};
-use crate::conversations::{Kind, QUEUED};
 use crate::store::{OptionalExtension, params};
 use crate::turn::Turn;
 
@@ -15,18 +15,30 @@ use crate::turn::Turn;
 pub(crate) fn carry_out(turn: &mut Turn<'_>, command: Command) -> Answer {
     match command {
         Command::SetName { name } => set_name(turn, &name),
-        Command::CreateInvite { single_use, lifetime_seconds } => invite::create(turn, single_use, lifetime_seconds),
+        Command::CreateInvite {
+            single_use,
+            lifetime_seconds,
+        } => invite::create(turn, single_use, lifetime_seconds),
         Command::RevokeInvite { invite } => invite::revoke(turn, &invite),
         Command::OpenInvite { link } => opening::begin(turn, &link),
         Command::AcceptRequest { request } => request::accept(turn, &request),
         Command::DeclineRequest { request } => request::decline(turn, &request),
         Command::SendText { conversation, text } => send_text(turn, &conversation, text),
-        Command::MarkRead { conversation, message } => mark_read(turn, &conversation, &message),
-        Command::Typing { conversation, typing } => {
+        Command::MarkRead {
+            conversation,
+            message,
+        } => mark_read(turn, &conversation, &message),
+        Command::Typing {
+            conversation,
+            typing,
+        } => {
             typing::send(turn, &conversation, typing)?;
             Ok(Done::Ok)
         }
-        Command::SetVerified { conversation, verified } => {
+        Command::SetVerified {
+            conversation,
+            verified,
+        } => {
             turn.conversation_mut(&conversation)?.verified = verified;
             Ok(Done::Ok)
         }
@@ -75,13 +87,20 @@ fn send_text(turn: &mut Turn<'_>, id: &ConversationId, text: String) -> Answer {
     }
     let content = Content::new(kind::TEXT, &Text { text }, turn.now, turn.random);
     let seq = outbox::enqueue(turn, id, &content, true)?;
-    let row = NewRow { order: QUEUED.saturating_add(seq), author: Author::Me, content: &content, as_sent: None };
+    let row = NewRow {
+        order: QUEUED.saturating_add(seq),
+        author: Author::Me,
+        content: &content,
+        as_sent: None,
+    };
     history::add(turn, id, &row)?;
     let now = turn.now;
     turn.conversation_mut(id)?.changed = now;
     history::show_added(turn, id, &content.message_id())?;
     turn.pump.insert(*id);
-    Ok(Done::Message { message: content.message_id() })
+    Ok(Done::Message {
+        message: content.message_id(),
+    })
 }
 
 fn mark_read(turn: &mut Turn<'_>, id: &ConversationId, message: &MessageId) -> Answer {
@@ -97,7 +116,9 @@ fn mark_read(turn: &mut Turn<'_>, id: &ConversationId, message: &MessageId) -> A
     let conversation = turn.conversation_mut(id)?;
     conversation.unread = unread;
     // Only what came from others is ever told as read.
-    conversation.theirs_read = order.min(conversation.theirs_received).max(conversation.theirs_read);
+    conversation.theirs_read = order
+        .min(conversation.theirs_received)
+        .max(conversation.theirs_read);
     receipts::due(turn, id)?;
     Ok(Done::Ok)
 }
@@ -105,6 +126,8 @@ fn mark_read(turn: &mut Turn<'_>, id: &ConversationId, message: &MessageId) -> A
 fn count_unread(turn: &Turn<'_>, id: &ConversationId, read: i64) -> Result<u32> {
     Ok(turn
         .db
-        .prepare_cached("SELECT count(*) FROM messages WHERE conversation = ?1 AND ord > ?2 AND author = 1")?
+        .prepare_cached(
+            "SELECT count(*) FROM messages WHERE conversation = ?1 AND ord > ?2 AND author = 1",
+        )?
         .query_row(params![id.0, read], |row| row.get(0))?)
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use sotto_suite::provider::{SUITE, SottoCrypto};
 use sotto_suite::rand::Random;
 use sotto_suite::secret::Secret;
 use sotto_wire::{Delivered, RelayFrame};
@@ -10,7 +9,7 @@ use sotto_wire::{Delivered, RelayFrame};
 use crate::api::{Command, Done, Input, Outputs, RelayChange, Timestamp};
 use crate::commands;
 use crate::contacts::{invite, list, opening, pool};
-use crate::conversations::{Conversation, Groups, MlsGroups, flush_groups};
+use crate::conversations::{Conversation, Groups, flush_groups};
 use crate::error::{EngineError, Result};
 use crate::messages::{outbox, receipts};
 use crate::profile::{NewProfile, Profile};
@@ -18,6 +17,7 @@ use crate::reader::Reader;
 use crate::relays::arrival;
 use crate::room::Room;
 use crate::store::{Durability, Store, savepoint};
+use crate::suite::Suite;
 use crate::turn::Turn;
 use crate::{founding, show};
 
@@ -38,14 +38,6 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// Makes the MLS side for a device: credential and key in, groups out. A parameter, so that the
-/// stories also run on a standard cipher suite (RFC 9420, section 17.1).
-pub(crate) type MakeGroups = fn(&Profile) -> Box<dyn Groups>;
-
-fn sotto_groups(me: &Profile) -> Box<dyn Groups> {
-    Box::new(MlsGroups::new(SottoCrypto::default(), SUITE, me.credential.clone(), &me.device))
-}
-
 impl Engine {
     /// Makes a profile in a fresh database file.
     ///
@@ -59,21 +51,26 @@ impl Engine {
         random: Box<dyn Random>,
         now: Timestamp,
     ) -> Result<Self> {
-        Self::create_on(path, key, new, random, now, sotto_groups)
+        Self::create_on(&Suite::sotto(), path, key, new, random, now)
     }
 
-    pub(crate) fn create_on(
+    /// The same on another cipher suite.
+    ///
+    /// # Errors
+    /// As [`Engine::create`].
+    pub fn create_on(
+        suite: &Suite,
         path: &Path,
         key: &Secret<32>,
         new: NewProfile,
         mut random: Box<dyn Random>,
         now: Timestamp,
-        groups: MakeGroups,
     ) -> Result<Self> {
-        let store = Store::create(path, key)?;
-        let mut store = store;
-        store.transaction(Durability::Synced, |db| Profile::create(db, &new, &mut *random, now))?;
-        let mut engine = Self::begin(store, random, groups)?;
+        let mut store = Store::create(path, key)?;
+        store.transaction(Durability::Synced, |db| {
+            Profile::create(db, &new, &mut *random, now)
+        })?;
+        let mut engine = Self::begin(suite, store, random)?;
         engine.run(now, true, |turn| founding::account(turn))?;
         Ok(engine)
     }
@@ -83,21 +80,38 @@ impl Engine {
     /// # Errors
     /// Each reason why it can't be opened has its own; nothing is changed.
     pub fn open(path: &Path, key: &Secret<32>, random: Box<dyn Random>) -> Result<Self> {
-        Self::open_on(path, key, random, sotto_groups)
+        Self::open_on(&Suite::sotto(), path, key, random)
     }
 
-    pub(crate) fn open_on(path: &Path, key: &Secret<32>, random: Box<dyn Random>, groups: MakeGroups) -> Result<Self> {
-        Self::begin(Store::open(path, key)?, random, groups)
+    /// The same on another cipher suite; a profile keeps the one that it was made with.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_on(
+        suite: &Suite,
+        path: &Path,
+        key: &Secret<32>,
+        random: Box<dyn Random>,
+    ) -> Result<Self> {
+        Self::begin(suite, Store::open(path, key)?, random)
     }
 
-    fn begin(mut store: Store, random: Box<dyn Random>, groups: MakeGroups) -> Result<Self> {
-        let (me, conversations) = store.read(|db| {
-            Ok::<_, EngineError>((Profile::load(db)?, Conversation::load_all(db)?))
-        })?;
+    fn begin(suite: &Suite, mut store: Store, random: Box<dyn Random>) -> Result<Self> {
+        let (me, conversations) = store
+            .read(|db| Ok::<_, EngineError>((Profile::load(db)?, Conversation::load_all(db)?)))?;
         let mut room = Room::default();
-        conversations.into_iter().for_each(|conversation| room.add(conversation));
-        let mls = groups(&me);
-        Ok(Self { store, mls, room, me, random, drop_next: Vec::new() })
+        conversations
+            .into_iter()
+            .for_each(|conversation| room.add(conversation));
+        let mls = suite.groups(&me);
+        Ok(Self {
+            store,
+            mls,
+            room,
+            me,
+            random,
+            drop_next: Vec::new(),
+        })
     }
 
     /// A second, read-only connection for the screen.
@@ -133,7 +147,9 @@ impl Engine {
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<Outputs> {
         match input {
             Input::Commands(list) => {
-                let synced = list.iter().any(|command| !matches!(command, Command::Typing { .. }));
+                let synced = list
+                    .iter()
+                    .any(|command| !matches!(command, Command::Typing { .. }));
                 self.run(now, synced, |turn| carry_out(turn, list))
             }
             Input::Connected { relay, binding } => {
@@ -149,14 +165,21 @@ impl Engine {
                 // Own entries that come back may wait for the next sync: losing their places
                 // again costs nothing, because they are acknowledged only after it.
                 let synced = frames.iter().any(|frame| match frame {
-                    RelayFrame::Deliver { delivered: Delivered::Entry(entry), .. } => {
-                        !self.room.sessions.is_in_flight(&relay, &entry.append)
-                    }
-                    RelayFrame::Deliver { delivered: Delivered::Gap(_), .. } => true,
+                    RelayFrame::Deliver {
+                        delivered: Delivered::Entry(entry),
+                        ..
+                    } => !self.room.sessions.is_in_flight(&relay, &entry.append),
+                    RelayFrame::Deliver {
+                        delivered: Delivered::Gap(_),
+                        ..
+                    } => true,
                     RelayFrame::Reply { .. } | RelayFrame::Refused { .. } => true,
                     _ => false,
                 });
-                let synced = synced && !frames.iter().all(|frame| arrival::is_light(&self.room, &relay, frame));
+                let synced = synced
+                    && !frames
+                        .iter()
+                        .all(|frame| arrival::is_light(&self.room, &relay, frame));
                 self.run(now, synced, |turn| arrival::frames(turn, &relay, frames))
             }
             Input::Deadline => {
@@ -172,8 +195,19 @@ impl Engine {
         synced: bool,
         work: impl FnOnce(&mut Turn<'_>) -> Result<()>,
     ) -> Result<Outputs> {
-        let Self { store, mls, room, me, random, .. } = self;
-        let durability = if synced { Durability::Synced } else { Durability::Lazy };
+        let Self {
+            store,
+            mls,
+            room,
+            me,
+            random,
+            ..
+        } = self;
+        let durability = if synced {
+            Durability::Synced
+        } else {
+            Durability::Lazy
+        };
         let result = store.transaction(durability, |db| {
             let mut turn = Turn::new(db, &mut **mls, room, me, &mut **random, now, synced);
             work(&mut turn)?;
@@ -182,7 +216,9 @@ impl Engine {
         });
         match result {
             Ok(mut outputs) => {
-                outputs.relays.splice(0..0, std::mem::take(&mut self.drop_next));
+                outputs
+                    .relays
+                    .splice(0..0, std::mem::take(&mut self.drop_next));
                 outputs.deadline = Some(self.room.timers.next());
                 Ok(outputs)
             }
@@ -200,15 +236,17 @@ impl Engine {
             self.room.sessions.disconnected(&relay);
             self.drop_next.push(RelayChange::Drop(relay));
         }
-        let read = self.store.read(|db| {
-            Ok::<_, EngineError>((Profile::load(db)?, Conversation::load_all(db)?))
-        });
+        let read = self
+            .store
+            .read(|db| Ok::<_, EngineError>((Profile::load(db)?, Conversation::load_all(db)?)));
         if let Ok((me, conversations)) = read {
             self.me = me;
             self.room.conversations.clear();
             self.room.unacknowledged.clear();
             self.room.inbox_live = false;
-            conversations.into_iter().for_each(|conversation| self.room.add(conversation));
+            conversations
+                .into_iter()
+                .for_each(|conversation| self.room.add(conversation));
         }
     }
 }

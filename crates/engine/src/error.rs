@@ -89,14 +89,24 @@ impl Refused {
     fn words(&self) -> (&'static str, &'static str, &'static str, &'static str) {
         const NOTHING: &str = "Nothing was changed.";
         match self {
-            Self::EmptyText => ("text_empty", "The message is empty.", NOTHING, "Write something first."),
+            Self::EmptyText => (
+                "text_empty",
+                "The message is empty.",
+                NOTHING,
+                "Write something first.",
+            ),
             Self::TextTooLong(_) => (
                 "text_too_long",
                 "The message is longer than 65,536 bytes.",
                 "It was not sent, and your text is still where you wrote it.",
                 "Split it into several messages.",
             ),
-            Self::BadName => ("name_invalid", "A name needs 1 to 64 characters.", NOTHING, "Choose another name."),
+            Self::BadName => (
+                "name_invalid",
+                "A name needs 1 to 64 characters.",
+                NOTHING,
+                "Choose another name.",
+            ),
             Self::BadLifetime => (
                 "lifetime_invalid",
                 "An invite is good for 60 seconds to one year.",
@@ -127,7 +137,12 @@ impl Refused {
                 NOTHING,
                 "Look at the list of requests.",
             ),
-            Self::NoSuchInvite => ("invite_unknown", "There is no such invite.", NOTHING, "Look at the list of invites."),
+            Self::NoSuchInvite => (
+                "invite_unknown",
+                "There is no such invite.",
+                NOTHING,
+                "Look at the list of invites.",
+            ),
             Self::Halted => (
                 "conversation_halted",
                 "This conversation's keys are damaged, so sending is held.",
@@ -152,7 +167,12 @@ impl Refused {
                 NOTHING,
                 "Update Sotto on this device.",
             ),
-            Self::InviteExpired => ("invite_expired", "The invite has expired.", NOTHING, "Ask for a new one."),
+            Self::InviteExpired => (
+                "invite_expired",
+                "The invite has expired.",
+                NOTHING,
+                "Ask for a new one.",
+            ),
             Self::InviteOwn => (
                 "invite_own",
                 "This is your own invite.",
@@ -189,7 +209,12 @@ impl Refused {
     /// The same for a person.
     pub fn problem(&self) -> Problem {
         let (code, happened, safe, next) = self.words();
-        Problem { code: code.into(), happened: happened.into(), safe: safe.into(), next: next.into() }
+        Problem {
+            code: code.into(),
+            happened: happened.into(),
+            safe: safe.into(),
+            next: next.into(),
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use sotto_wire::{Command, Role};
 
 use crate::api::{ConversationId, ConversationState};
 use crate::contacts::pool;
-use crate::conversations::{Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel};
+use crate::conversations::{
+    Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel,
+};
 use crate::error::Result;
 use crate::relays::{Errand, Purpose, errand};
 use crate::turn::Turn;
@@ -14,7 +16,10 @@ use crate::turn::Turn;
 /// Makes the inbox, fills the pool and founds the account group with one device.
 pub(crate) fn account(turn: &mut Turn<'_>) -> Result<()> {
     let (relay, inbox) = (turn.me.relay.clone(), turn.me.inbox);
-    let (admin, subscriber) = (turn.me.inbox_admin.clone(), turn.me.inbox_subscriber.public());
+    let (admin, subscriber) = (
+        turn.me.inbox_admin.clone(),
+        turn.me.inbox_subscriber.public(),
+    );
     errand::queue(
         turn,
         Errand {
@@ -44,15 +49,25 @@ fn account_group(turn: &mut Turn<'_>) -> Result<()> {
     let id = ConversationId(turn.random.bytes());
     let subscriber = SigningKey::from_seed(&turn.random.secret());
     let relay = turn.me.relay.clone();
-    let leaf = LeafChannel { subscriber: subscriber.public(), rescue: Some(vec![relay.clone()]) };
-    turn.mls.create(&group, &Roles::owners(&[turn.me.account]), &leaf, turn.now)?;
+    let leaf = LeafChannel {
+        subscriber: subscriber.public(),
+        rescue: Some(vec![relay.clone()]),
+    };
+    turn.mls
+        .create(&group, &Roles::owners(&[turn.me.account]), &leaf, turn.now)?;
     turn.group_moved(group);
     let generation = Generation::new(0, turn.me.account_group_secret());
-    let mut conversation = Conversation::new(id, Kind::Account, ConversationState::Active, turn.now);
+    let mut conversation =
+        Conversation::new(id, Kind::Account, ConversationState::Active, turn.now);
     conversation.group = Some(group);
     conversation.account = Some(turn.me.account);
     let public = subscriber.public();
-    conversation.channel = Some(Channel::fresh(relay, subscriber, generation.clone(), turn.now));
+    conversation.channel = Some(Channel::fresh(
+        relay,
+        subscriber,
+        generation.clone(),
+        turn.now,
+    ));
     turn.add_conversation(conversation);
     create_channel(turn, &id, &generation, vec![public])?;
     Ok(())

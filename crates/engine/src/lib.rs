@@ -22,6 +22,7 @@ mod room;
 mod safety_number;
 mod show;
 mod store;
+mod suite;
 mod turn;
 
 pub use api::*;
@@ -31,3 +32,4 @@ pub use profile::NewProfile;
 pub use reader::Reader;
 pub use safety_number::{SafetyNumber, ShortCode, safety_number, short_code};
 pub use store::StoreError;
+pub use suite::Suite;

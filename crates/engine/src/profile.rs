@@ -14,9 +14,6 @@ use crate::identity::{InboxAddress, NewAccount, NewDevice, RecoveryCode};
 use crate::messages::content::clean_name;
 use crate::store::{Transaction, params};
 
-
-
-
 /// What a new profile needs to be told.
 #[derive(Clone, Debug)]
 pub struct NewProfile {
@@ -67,8 +64,16 @@ impl Profile {
         };
         let inbox = ChannelId(random.bytes());
         let first = NewDevice {
-            name: new.device_name.chars().filter(|c| !c.is_control()).take(32).collect(),
-            inboxes: vec![InboxAddress { relay: new.relay.clone(), channel: inbox }],
+            name: new
+                .device_name
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(32)
+                .collect(),
+            inboxes: vec![InboxAddress {
+                relay: new.relay.clone(),
+                channel: inbox,
+            }],
             now: now.seconds(),
             lifetime: list::LIFETIME,
         };
@@ -105,7 +110,9 @@ impl Profile {
     /// Reads the row.
     pub(crate) fn load(db: &Transaction<'_>) -> Result<Self> {
         let profile = db.query_row("SELECT * FROM profile WHERE one = 1", [], |row| {
-            let key = |name: &str| Ok::<_, crate::store::SqlError>(SigningKey::from_seed(&Secret::new(row.get(name)?)));
+            let key = |name: &str| {
+                Ok::<_, crate::store::SqlError>(SigningKey::from_seed(&Secret::new(row.get(name)?)))
+            };
             let relay: Vec<u8> = row.get("relay")?;
             let recovery: Option<Vec<u8>> = row.get("recovery")?;
             Ok((
@@ -172,13 +179,18 @@ impl Profile {
 
     /// Seed of the account group's first generation; any secret of this device alone would do.
     pub(crate) fn account_group_secret(&self) -> Secret<32> {
-        derive(self.device.seed(), "account group generation", &[self.inbox.as_bytes()])
+        derive(
+            self.device.seed(),
+            "account group generation",
+            &[self.inbox.as_bytes()],
+        )
     }
 }
 
 /// The recovery code, as long as it has not been written down.
 pub(crate) fn recovery_code(db: &Transaction<'_>) -> Result<Option<String>> {
-    let entropy: Option<Vec<u8>> = db.query_row("SELECT recovery FROM profile", [], |row| row.get(0))?;
+    let entropy: Option<Vec<u8>> =
+        db.query_row("SELECT recovery FROM profile", [], |row| row.get(0))?;
     let entropy = entropy.and_then(|entropy| Secret::from_slice(&entropy).ok());
     Ok(entropy.map(|entropy| RecoveryCode::from_entropy(&entropy).words().to_string()))
 }

@@ -1,8 +1,8 @@
 //! Reads for the screen, on a connection of their own: they never wait for the writer.
 
 use crate::api::{
-    AccountId, AccountView, ConversationDetails, ConversationId, ConversationView, InviteView, MemberView, MessageId,
-    MessageView, Page, RequestView, SentAs, Timestamp,
+    AccountId, AccountView, ConversationDetails, ConversationId, ConversationView, InviteView,
+    MemberView, MessageId, MessageView, Page, RequestView, SentAs, Timestamp,
 };
 use crate::contacts::{invite, request};
 use crate::conversations::envelope::{self, Kind as EnvelopeKind};
@@ -50,7 +50,10 @@ impl Reader {
     pub fn conversations(&mut self) -> Result<Vec<ConversationView>> {
         self.store.read(|db| {
             let mut all = Vec::new();
-            for conversation in Conversation::load_all(db)?.iter().filter(|c| c.kind == Kind::Direct) {
+            for conversation in Conversation::load_all(db)?
+                .iter()
+                .filter(|c| c.kind == Kind::Direct)
+            {
                 all.push(show::view(db, conversation)?);
             }
             all.sort_by_key(|conversation| std::cmp::Reverse(conversation.changed));
@@ -71,7 +74,12 @@ impl Reader {
     ///
     /// # Errors
     /// [`Refused::NoSuchConversation`].
-    pub fn messages(&mut self, id: ConversationId, before: Option<i64>, limit: u32) -> Result<Page> {
+    pub fn messages(
+        &mut self,
+        id: ConversationId,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page> {
         let limit = i64::from(limit.clamp(1, MAX_PAGE));
         self.store.read(|db| {
             let marks = Marks::of(&find(db, &id)?);
@@ -153,7 +161,8 @@ impl Reader {
     /// # Errors
     /// Trouble with the database.
     pub fn invites(&mut self, now: Timestamp) -> Result<Vec<InviteView>> {
-        self.store.read(|db| invite::list(db, &Profile::load(db)?, now))
+        self.store
+            .read(|db| invite::list(db, &Profile::load(db)?, now))
     }
 
     /// The 24 words of the recovery code, until they have been written down.
@@ -166,7 +175,9 @@ impl Reader {
 }
 
 fn find(db: &Transaction<'_>, id: &ConversationId) -> Result<Conversation> {
-    Conversation::load(db, id)?.filter(|c| c.kind == Kind::Direct).ok_or(Refused::NoSuchConversation.into())
+    Conversation::load(db, id)?
+        .filter(|c| c.kind == Kind::Direct)
+        .ok_or(Refused::NoSuchConversation.into())
 }
 
 fn conversation_of(db: &Transaction<'_>, id: &MessageId) -> Result<ConversationId> {
@@ -178,15 +189,24 @@ fn conversation_of(db: &Transaction<'_>, id: &MessageId) -> Result<ConversationI
 }
 
 fn members(db: &Transaction<'_>, group: &[u8; 32], me: &Profile) -> Result<(u64, Vec<MemberView>)> {
-    let mut statement = db.prepare_cached("SELECT tree_epoch, roster FROM mls_groups WHERE id = ?1")?;
+    let mut statement =
+        db.prepare_cached("SELECT tree_epoch, roster FROM mls_groups WHERE id = ?1")?;
     let mut rows = statement.query([group])?;
-    let Some(row) = rows.next()? else { return Ok((0, Vec::new())) };
+    let Some(row) = rows.next()? else {
+        return Ok((0, Vec::new()));
+    };
     let epoch = row.get::<_, i64>(0)?.cast_unsigned();
     let members = roster_of_row(row, 1)?
         .into_iter()
         .map(|leaf| MemberView {
             account: AccountId(leaf.account),
-            device: hex::encode(leaf.device.0.first_chunk::<8>().copied().unwrap_or_default()),
+            device: hex::encode(
+                leaf.device
+                    .0
+                    .first_chunk::<8>()
+                    .copied()
+                    .unwrap_or_default(),
+            ),
             me: leaf.device == me.device.public(),
         })
         .collect();
@@ -220,7 +240,8 @@ fn sent_as(db: &Transaction<'_>, id: &MessageId) -> Result<SentAs> {
         })
         .optional()?
         .ok_or(Refused::NotSentYet)?;
-    let token = token_of(&sent.mls).ok_or_else(|| EngineError::Internal("not a PrivateMessage".into()))?;
+    let token =
+        token_of(&sent.mls).ok_or_else(|| EngineError::Internal("not a PrivateMessage".into()))?;
     let envelope = envelope_of(db, &sent)?;
     Ok(SentAs {
         token,
@@ -233,14 +254,26 @@ fn sent_as(db: &Transaction<'_>, id: &MessageId) -> Result<SentAs> {
 /// The envelope once more, as long as its generation's keys are here.
 fn envelope_of(db: &Transaction<'_>, sent: &Sent) -> Result<Option<Vec<u8>>> {
     let conversation = Conversation::load(db, &ConversationId(sent.conversation))?;
-    let Some(channel) = conversation.and_then(|conversation| conversation.channel) else { return Ok(None) };
+    let Some(channel) = conversation.and_then(|conversation| conversation.channel) else {
+        return Ok(None);
+    };
     let start = order(channel.generation.number(), Position(0));
     if sent.order < start {
         return Ok(None);
     }
     let seen = sotto_wire::decode(&sent.seen, 1024)
         .map_err(|_| EngineError::Internal("a stored message is malformed".into()))?;
-    let content = envelope::Content { kind: EnvelopeKind::Mls, body: sent.mls.clone(), seen };
-    let sealed = envelope::seal_with(&channel.generation, Lane::Chat, &AppendId(sent.append), &content, sent.salt);
+    let content = envelope::Content {
+        kind: EnvelopeKind::Mls,
+        body: sent.mls.clone(),
+        seen,
+    };
+    let sealed = envelope::seal_with(
+        &channel.generation,
+        Lane::Chat,
+        &AppendId(sent.append),
+        &content,
+        sent.salt,
+    );
     Ok(sealed.ok())
 }

@@ -34,17 +34,28 @@ impl Room {
     }
 
     /// Which conversation a channel belongs to.
-    pub(crate) fn by_channel(&mut self, relay: &RelayAddress, channel: &ChannelId) -> Option<ConversationId> {
+    pub(crate) fn by_channel(
+        &mut self,
+        relay: &RelayAddress,
+        channel: &ChannelId,
+    ) -> Option<ConversationId> {
         let fits = |conversation: &Conversation| {
             let found = conversation.channel.as_ref();
             found.is_some_and(|found| found.id() == *channel && found.relay == *relay)
         };
-        let remembered = self.by_channel.get(channel).and_then(|id| self.conversations.get(id));
+        let remembered = self
+            .by_channel
+            .get(channel)
+            .and_then(|id| self.conversations.get(id));
         if let Some(conversation) = remembered.filter(|conversation| fits(conversation)) {
             return Some(conversation.id);
         }
         // Channels change at every fence: what is remembered is only ever a hint.
-        let found = self.conversations.values().find(|conversation| fits(conversation)).map(|c| c.id);
+        let found = self
+            .conversations
+            .values()
+            .find(|conversation| fits(conversation))
+            .map(|c| c.id);
         self.by_channel.retain(|_, id| Some(*id) != found);
         self.by_channel.extend(found.map(|id| (*channel, id)));
         found
@@ -52,8 +63,17 @@ impl Room {
 
     /// Conversations on a relay.
     pub(crate) fn on_relay(&self, relay: &RelayAddress) -> Vec<ConversationId> {
-        let on = |c: &&Conversation| c.channel.as_ref().is_some_and(|channel| channel.relay == *relay);
-        let mut ids: Vec<_> = self.conversations.values().filter(on).map(|c| c.id).collect();
+        let on = |c: &&Conversation| {
+            c.channel
+                .as_ref()
+                .is_some_and(|channel| channel.relay == *relay)
+        };
+        let mut ids: Vec<_> = self
+            .conversations
+            .values()
+            .filter(on)
+            .map(|c| c.id)
+            .collect();
         ids.sort_unstable();
         ids
     }
@@ -72,7 +92,10 @@ impl Room {
 
     /// All relays that conversations live on.
     pub(crate) fn relays(&self) -> HashSet<RelayAddress> {
-        let channels = self.conversations.values().filter_map(|c| c.channel.as_ref());
+        let channels = self
+            .conversations
+            .values()
+            .filter_map(|c| c.channel.as_ref());
         channels.map(|channel| channel.relay.clone()).collect()
     }
 }
@@ -129,10 +152,15 @@ impl Timers {
 
     /// The earliest of all.
     pub(crate) fn next(&self) -> Timestamp {
-        [self.sync, self.retry, self.receipts, Some(self.housekeeping)]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(self.housekeeping)
+        [
+            self.sync,
+            self.retry,
+            self.receipts,
+            Some(self.housekeeping),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(self.housekeeping)
     }
 }

@@ -35,8 +35,12 @@ pub(crate) fn view(db: &Transaction<'_>, conversation: &Conversation) -> Result<
 }
 
 fn last(db: &Transaction<'_>, conversation: &Conversation) -> Result<Option<MessageView>> {
-    let mut statement =
-        db.prepare_cached(&format!("{} WHERE conversation = ?1 ORDER BY ord DESC LIMIT 1", history::COLUMNS))?;
+    let mut statement = db.prepare_cached(&format!(
+        "{} WHERE conversation = ?1 ORDER BY ord DESC LIMIT 1",
+        history::COLUMNS
+    ))?;
     let mut rows = statement.query([conversation.id.0])?;
-    rows.next()?.map(|row| history::view(row, Marks::of(conversation))).transpose()
+    rows.next()?
+        .map(|row| history::view(row, Marks::of(conversation)))
+        .transpose()
 }

@@ -22,8 +22,7 @@ pub use error::StoreError;
 pub(crate) use open::Store;
 pub(crate) use reader::StoreReader;
 pub(crate) use rusqlite::{
-    Connection, Error as SqlError, OptionalExtension, Row, ToSql, Transaction,
-    params,
+    Connection, Error as SqlError, OptionalExtension, Row, ToSql, Transaction, params,
 };
 pub(crate) use transaction::{Durability, savepoint};
 

@@ -78,13 +78,21 @@ impl<'a> Turn<'a> {
 
     /// The conversation, or why not.
     pub(crate) fn conversation(&self, id: &ConversationId) -> Result<&Conversation> {
-        Ok(self.room.conversations.get(id).ok_or(Refused::NoSuchConversation)?)
+        Ok(self
+            .room
+            .conversations
+            .get(id)
+            .ok_or(Refused::NoSuchConversation)?)
     }
 
     /// The conversation, to be changed: it will be written and shown at the end of the turn.
     pub(crate) fn conversation_mut(&mut self, id: &ConversationId) -> Result<&mut Conversation> {
         self.changed.insert(*id);
-        Ok(self.room.conversations.get_mut(id).ok_or(Refused::NoSuchConversation)?)
+        Ok(self
+            .room
+            .conversations
+            .get_mut(id)
+            .ok_or(Refused::NoSuchConversation)?)
     }
 
     /// Puts a new conversation into memory; it is written at the end of the turn.
@@ -97,14 +105,17 @@ impl<'a> Turn<'a> {
     pub(crate) fn drop_conversation(&mut self, id: &ConversationId) -> Result<()> {
         self.changed.remove(id);
         self.room.remove(id);
-        self.db.prepare_cached("DELETE FROM conversations WHERE id = ?1")?.execute([id.0])?;
+        self.db
+            .prepare_cached("DELETE FROM conversations WHERE id = ?1")?
+            .execute([id.0])?;
         Ok(())
     }
 
     /// The conversation's group, loaded.
     pub(crate) fn group(&mut self, id: &ConversationId) -> Result<GroupId> {
         let group = self.conversation(id)?.group;
-        let group = group.ok_or_else(|| EngineError::Internal("a conversation without a group".into()))?;
+        let group =
+            group.ok_or_else(|| EngineError::Internal("a conversation without a group".into()))?;
         if !self.mls.loaded(&group) {
             load_group(self.db, self.mls, &group)?;
         }
@@ -134,8 +145,14 @@ impl<'a> Turn<'a> {
             return;
         }
         self.room.timers.synced();
-        for ((relay, channel, subscriber), position) in std::mem::take(&mut self.room.unacknowledged) {
-            let frame = ClientFrame::Acknowledge { channel, subscriber, position };
+        for ((relay, channel, subscriber), position) in
+            std::mem::take(&mut self.room.unacknowledged)
+        {
+            let frame = ClientFrame::Acknowledge {
+                channel,
+                subscriber,
+                position,
+            };
             self.room.sessions.acknowledge(&relay, frame, &mut self.out);
         }
     }

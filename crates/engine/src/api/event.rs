@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConversationView, InviteId, MessageView, RequestView};
 use super::ConversationId;
+use super::{ConversationView, InviteId, MessageView, RequestView};
 
 /// Something changed, and is durable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

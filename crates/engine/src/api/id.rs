@@ -80,7 +80,9 @@ hex_id!(
 );
 
 /// Milliseconds since the Unix epoch, as given by the caller; the engine has no clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(transparent)]
 pub struct Timestamp(#[cfg_attr(feature = "typescript", ts(type = "number"))] pub u64);

@@ -47,7 +47,12 @@ pub(crate) struct Card {
 }
 
 /// Seals a card for whoever has the secret.
-pub(crate) fn seal(keys: &Keys, inbox: &ChannelId, card: &Card, random: &mut dyn Random) -> Vec<u8> {
+pub(crate) fn seal(
+    keys: &Keys,
+    inbox: &ChannelId,
+    card: &Card,
+    random: &mut dyn Random,
+) -> Vec<u8> {
     seal_small(&keys.card, inbox, &encode(card), random)
 }
 
@@ -57,7 +62,12 @@ pub(crate) fn open(keys: &Keys, inbox: &ChannelId, sealed: &[u8]) -> Option<Card
 }
 
 /// nonce (12) ‖ ChaCha20-Poly1305, bound to the inbox.
-pub(super) fn seal_small(key: &Secret<32>, inbox: &ChannelId, plain: &[u8], random: &mut dyn Random) -> Vec<u8> {
+pub(super) fn seal_small(
+    key: &Secret<32>,
+    inbox: &ChannelId,
+    plain: &[u8],
+    random: &mut dyn Random,
+) -> Vec<u8> {
     let nonce: [u8; 12] = random.bytes();
     let mut out = nonce.to_vec();
     out.extend_from_slice(&AeadKey::new(key).seal(nonce, inbox.as_bytes(), plain));
@@ -66,5 +76,8 @@ pub(super) fn seal_small(key: &Secret<32>, inbox: &ChannelId, plain: &[u8], rand
 
 pub(super) fn open_small(key: &Secret<32>, inbox: &ChannelId, sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, sealed) = sealed.split_first_chunk::<12>()?;
-    AeadKey::new(key).open(*nonce, inbox.as_bytes(), sealed).ok().map(|plain| plain.to_vec())
+    AeadKey::new(key)
+        .open(*nonce, inbox.as_bytes(), sealed)
+        .ok()
+        .map(|plain| plain.to_vec())
 }

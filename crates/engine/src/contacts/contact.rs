@@ -25,7 +25,11 @@ pub(crate) fn remember(turn: &mut Turn<'_>, account: &AccountId, chain: &[u8]) -
 }
 
 /// Keeps what a contact gave: name, inbox, writer key.
-pub(crate) fn remember_introduction(turn: &mut Turn<'_>, account: &AccountId, introduction: &Introduction) -> Result<()> {
+pub(crate) fn remember_introduction(
+    turn: &mut Turn<'_>,
+    account: &AccountId,
+    introduction: &Introduction,
+) -> Result<()> {
     turn.db
         .prepare_cached("UPDATE contacts SET introduction = ?2 WHERE account = ?1")?
         .execute(params![account.0, encode(introduction)])?;
@@ -35,7 +39,9 @@ pub(crate) fn remember_introduction(turn: &mut Turn<'_>, account: &AccountId, in
 /// Tells an accepted contact this account's name, and gives it a writer key of its own to the
 /// inbox: revoking an invite later cuts nobody off.
 pub(crate) fn introduce(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
-    let Some(account) = turn.conversation(id)?.account else { return Ok(()) };
+    let Some(account) = turn.conversation(id)?.account else {
+        return Ok(());
+    };
     let secret = writer_secret(turn, &account)?;
     let introduction = Introduction {
         name: turn.me.name.clone(),
@@ -67,9 +73,16 @@ fn writer_secret(turn: &mut Turn<'_>, account: &AccountId) -> Result<Secret<32>>
 
 /// Lets the holder of these keys write into the inbox, with a card sealed for it.
 pub(super) fn allow(turn: &mut Turn<'_>, keys: &Keys) -> Result<()> {
-    let contents = Card { chain: turn.me.chain.clone(), pool_key: *turn.me.pool_key.expose() };
+    let contents = Card {
+        chain: turn.me.chain.clone(),
+        pool_key: *turn.me.pool_key.expose(),
+    };
     let sealed = card::seal(keys, &turn.me.inbox, &contents, turn.random);
-    let (relay, inbox, admin) = (turn.me.relay.clone(), turn.me.inbox, turn.me.inbox_admin.clone());
+    let (relay, inbox, admin) = (
+        turn.me.relay.clone(),
+        turn.me.inbox,
+        turn.me.inbox_admin.clone(),
+    );
     let command = Command::SetWriter {
         channel: inbox,
         admin: admin.public(),

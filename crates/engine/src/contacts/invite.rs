@@ -42,7 +42,10 @@ pub(crate) fn create(turn: &mut Turn<'_>, single_use: bool, lifetime: u64) -> Re
         ])?;
     allow(turn, &keys)?;
     let link = link(turn.me, secret, expires, single_use);
-    Ok(Done::Invite { invite: InviteId(keys.name), link })
+    Ok(Done::Invite {
+        invite: InviteId(keys.name),
+        link,
+    })
 }
 
 fn link(me: &Profile, secret: Secret<32>, expires: Timestamp, single_use: bool) -> String {
@@ -75,9 +78,19 @@ fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
         .prepare_cached("UPDATE invites SET state = ?2, secret = x'' WHERE id = ?1 AND state = 0 RETURNING writer")?
         .query_row(params![id.0, state], |row| row.get(0))
         .optional()?;
-    let Some(writer) = writer else { return Ok(None) };
-    let (relay, inbox, admin) = (turn.me.relay.clone(), turn.me.inbox, turn.me.inbox_admin.clone());
-    let command = Command::RevokeWriter { channel: inbox, admin: admin.public(), writer: PublicKey(writer) };
+    let Some(writer) = writer else {
+        return Ok(None);
+    };
+    let (relay, inbox, admin) = (
+        turn.me.relay.clone(),
+        turn.me.inbox,
+        turn.me.inbox_admin.clone(),
+    );
+    let command = Command::RevokeWriter {
+        channel: inbox,
+        admin: admin.public(),
+        writer: PublicKey(writer),
+    };
     errand::queue(
         turn,
         Errand {
@@ -98,9 +111,14 @@ fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
 /// Expired invites lose their writer key at the relay too.
 pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     let ids: Vec<[u8; 16]> = {
-        let mut statement = turn.db.prepare_cached("SELECT id FROM invites WHERE state = 0 AND expires < ?1")?;
+        let mut statement = turn
+            .db
+            .prepare_cached("SELECT id FROM invites WHERE state = 0 AND expires < ?1")?;
         // An hour more: whoever opened it in time may still be writing.
-        let rows = statement.query_map([turn.sql_time(Timestamp(turn.now.0.saturating_sub(3_600_000)))], |row| row.get(0))?;
+        let rows = statement.query_map(
+            [turn.sql_time(Timestamp(turn.now.0.saturating_sub(3_600_000)))],
+            |row| row.get(0),
+        )?;
         rows.collect::<std::result::Result<_, _>>()?
     };
     for id in ids {
@@ -122,13 +140,17 @@ pub(super) fn usable(turn: &Turn<'_>, id: &InviteId) -> Result<Option<Usable>> {
         .prepare_cached("SELECT single_use, secret FROM invites WHERE id = ?1 AND state = 0")?
         .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    Ok(row.map(|(single_use, secret)| Usable { single_use, keys: Keys::new(&Secret::new(secret)) }))
+    Ok(row.map(|(single_use, secret)| Usable {
+        single_use,
+        keys: Keys::new(&Secret::new(secret)),
+    }))
 }
 
 /// All invites, newest first.
 pub(crate) fn list(db: &Transaction<'_>, me: &Profile, now: Timestamp) -> Result<Vec<InviteView>> {
-    let mut statement =
-        db.prepare_cached("SELECT id, secret, expires, single_use, state FROM invites ORDER BY expires DESC")?;
+    let mut statement = db.prepare_cached(
+        "SELECT id, secret, expires, single_use, state FROM invites ORDER BY expires DESC",
+    )?;
     let mut rows = statement.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
@@ -141,7 +163,9 @@ pub(crate) fn list(db: &Transaction<'_>, me: &Profile, now: Timestamp) -> Result
             _ => InviteState::Revoked,
         };
         let secret: Vec<u8> = row.get(1)?;
-        let good = (state == InviteState::Open).then(|| Secret::from_slice(&secret).ok()).flatten();
+        let good = (state == InviteState::Open)
+            .then(|| Secret::from_slice(&secret).ok())
+            .flatten();
         all.push(InviteView {
             invite: InviteId(row.get(0)?),
             link: good.map(|secret| link(me, secret, expires, single_use)),

@@ -52,12 +52,17 @@ pub(super) fn seal(to: &SealingPublicKey, inbox: &ChannelId, letter: &Letter) ->
 /// inbox takes letters from strangers, and they must not be able to fill a screen or a disk.
 pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
     let inbox = turn.me.inbox;
-    let Ok(plain) = hpke::open(&turn.me.sealing, INFO, inbox.as_bytes(), &entry.body) else { return Ok(()) };
-    let Some(letter) = unpadded(&plain).and_then(|plain| decode::<Letter>(plain, MAX_LETTER).ok()) else {
+    let Ok(plain) = hpke::open(&turn.me.sealing, INFO, inbox.as_bytes(), &entry.body) else {
+        return Ok(());
+    };
+    let Some(letter) = unpadded(&plain).and_then(|plain| decode::<Letter>(plain, MAX_LETTER).ok())
+    else {
         return Ok(());
     };
     let id = InviteId(letter.invite);
-    let Some(usable) = invite::usable(turn, &id)? else { return Ok(()) };
+    let Some(usable) = invite::usable(turn, &id)? else {
+        return Ok(());
+    };
     // The relay gives an append id once: a letter that it repeats makes the same request.
     let request = RequestId(entry.append.0);
     let added = turn
@@ -69,7 +74,11 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
         invite::use_up(turn, &id)?;
     }
     if added > 0 {
-        let request = RequestView { request, invite: id, arrived: turn.now };
+        let request = RequestView {
+            request,
+            invite: id,
+            arrived: turn.now,
+        };
         turn.event(Event::RequestArrived { request });
     }
     Ok(())

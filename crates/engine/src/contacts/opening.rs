@@ -5,15 +5,17 @@ use sotto_suite::rand::RandomExt;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::SigningKey;
 use sotto_wire::{
-    AppendId, ChannelId, Command, Invite, InviteError, Lane, PackageOffer, Refusal, RefusalCode, RelayAddress, Role,
-    decode, encode, limits,
+    AppendId, ChannelId, Command, Invite, InviteError, Lane, PackageOffer, Refusal, RefusalCode,
+    RelayAddress, Role, decode, encode, limits,
 };
 
 use super::card::{self, Card, Keys};
 use super::letter::{self, Letter};
 use super::{pool, remember};
 use crate::api::{AccountId, ConversationId, ConversationState, Done, Event};
-use crate::conversations::{Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel};
+use crate::conversations::{
+    Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel,
+};
 use crate::error::{EngineError, Refused, Result};
 use crate::identity::{Chain, UnverifiedChain};
 use crate::relays::{Asked, Errand, Purpose, errand};
@@ -46,12 +48,20 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
     if invite.expires < turn.now.seconds() {
         return Err(Refused::InviteExpired.into());
     }
-    if let Some(known) = turn.room.conversations.values().find(|c| c.account == Some(account)) {
+    if let Some(known) = turn
+        .room
+        .conversations
+        .values()
+        .find(|c| c.account == Some(account))
+    {
         // Opened twice, or a contact's: the conversation is there already.
-        return Ok(Done::Conversation { conversation: known.id });
+        return Ok(Done::Conversation {
+            conversation: known.id,
+        });
     }
     let id = ConversationId(turn.random.bytes());
-    let mut conversation = Conversation::new(id, Kind::Direct, ConversationState::Opening, turn.now);
+    let mut conversation =
+        Conversation::new(id, Kind::Direct, ConversationState::Opening, turn.now);
     conversation.account = Some(account);
     turn.add_conversation(conversation);
     turn.db
@@ -65,23 +75,29 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
 /// Goes on with everything that waits for this relay.
 pub(crate) fn resume(turn: &mut Turn<'_>, relay: &RelayAddress) -> Result<()> {
     let ids: Vec<[u8; 16]> = {
-        let mut statement = turn.db.prepare_cached("SELECT conversation FROM openings WHERE relay = ?1")?;
+        let mut statement = turn
+            .db
+            .prepare_cached("SELECT conversation FROM openings WHERE relay = ?1")?;
         let rows = statement.query_map([encode(relay)], |row| row.get(0))?;
         rows.collect::<std::result::Result<_, _>>()?
     };
-    ids.into_iter().try_for_each(|id| ask_card(turn, &ConversationId(id)))
+    ids.into_iter()
+        .try_for_each(|id| ask_card(turn, &ConversationId(id)))
 }
 
 /// Relays that openings wait for.
 pub(crate) fn relays(turn: &Turn<'_>) -> Result<Vec<RelayAddress>> {
-    let mut statement = turn.db.prepare_cached("SELECT DISTINCT relay FROM openings")?;
+    let mut statement = turn
+        .db
+        .prepare_cached("SELECT DISTINCT relay FROM openings")?;
     let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
     let encoded: Vec<Vec<u8>> = rows.collect::<std::result::Result<_, _>>()?;
     encoded.iter().map(|bytes| address(bytes)).collect()
 }
 
 fn address(bytes: &[u8]) -> Result<RelayAddress> {
-    decode(bytes, 4096).map_err(|_| EngineError::Internal("a stored relay address is malformed".into()))
+    decode(bytes, 4096)
+        .map_err(|_| EngineError::Internal("a stored relay address is malformed".into()))
 }
 
 fn load(turn: &Turn<'_>, id: &ConversationId) -> Result<Option<Opening>> {
@@ -92,7 +108,9 @@ fn load(turn: &Turn<'_>, id: &ConversationId) -> Result<Option<Opening>> {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
         })
         .optional()?;
-    let Some((relay, inbox, account, secret, card, tries)) = row else { return Ok(None) };
+    let Some((relay, inbox, account, secret, card, tries)) = row else {
+        return Ok(None);
+    };
     Ok(Some(Opening {
         relay: address(&relay)?,
         inbox: ChannelId(inbox),
@@ -104,28 +122,59 @@ fn load(turn: &Turn<'_>, id: &ConversationId) -> Result<Option<Opening>> {
 }
 
 fn ask_card(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
-    let Some(opening) = load(turn, id)? else { return Ok(()) };
+    let Some(opening) = load(turn, id)? else {
+        return Ok(());
+    };
     let writer = &opening.keys.writer;
-    let command = Command::FetchCard { channel: opening.inbox, writer: writer.public() };
+    let command = Command::FetchCard {
+        channel: opening.inbox,
+        writer: writer.public(),
+    };
     let right = (opening.inbox, Role::Writer, writer);
-    turn.room.sessions.ask(&opening.relay, right, command, Asked::Card(*id), &mut turn.out);
+    turn.room.sessions.ask(
+        &opening.relay,
+        right,
+        command,
+        Asked::Card(*id),
+        &mut turn.out,
+    );
     Ok(())
 }
 
 fn ask_packages(turn: &mut Turn<'_>, id: &ConversationId, opening: &Opening, chain: &Chain) {
     let writer = &opening.keys.writer;
-    let slots = chain.device_list().devices.iter().map(|device| device.slot).take(limits::MAX_SLOTS).collect();
-    let command = Command::Take { channel: opening.inbox, writer: writer.public(), slots };
+    let slots = chain
+        .device_list()
+        .devices
+        .iter()
+        .map(|device| device.slot)
+        .take(limits::MAX_SLOTS)
+        .collect();
+    let command = Command::Take {
+        channel: opening.inbox,
+        writer: writer.public(),
+        slots,
+    };
     let right = (opening.inbox, Role::Writer, writer);
-    turn.room.sessions.ask(&opening.relay, right, command, Asked::Packages(*id), &mut turn.out);
+    turn.room.sessions.ask(
+        &opening.relay,
+        right,
+        command,
+        Asked::Packages(*id),
+        &mut turn.out,
+    );
 }
 
 /// The card came: is it the inviter's?
 pub(crate) fn card_came(turn: &mut Turn<'_>, id: &ConversationId, sealed: &[u8]) -> Result<()> {
-    let Some(opening) = load(turn, id)? else { return Ok(()) };
+    let Some(opening) = load(turn, id)? else {
+        return Ok(());
+    };
     let verified = card::open(&opening.keys, &opening.inbox, sealed)
         .and_then(|card| verified_chain(&card.chain, &opening.account).map(|chain| (card, chain)));
-    let Some((card, chain)) = verified else { return fail(turn, id, Refused::InviteForged) };
+    let Some((card, chain)) = verified else {
+        return fail(turn, id, Refused::InviteForged);
+    };
     if chain.device_list().is_expired(turn.now.seconds()) {
         return fail(turn, id, Refused::InviteNoPackage);
     }
@@ -141,21 +190,37 @@ pub(super) fn verified_chain(bytes: &[u8], account: &AccountId) -> Option<Chain>
 }
 
 /// Key packages came: found the group, and write the letter.
-pub(crate) fn packages_came(turn: &mut Turn<'_>, id: &ConversationId, offers: &[PackageOffer]) -> Result<()> {
-    let Some(opening) = load(turn, id)? else { return Ok(()) };
-    let Some(card) = &opening.card else { return ask_card(turn, id) };
+pub(crate) fn packages_came(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    offers: &[PackageOffer],
+) -> Result<()> {
+    let Some(opening) = load(turn, id)? else {
+        return Ok(());
+    };
+    let Some(card) = &opening.card else {
+        return ask_card(turn, id);
+    };
     let Some(chain) = verified_chain(&card.chain, &opening.account) else {
         return fail(turn, id, Refused::InviteForged);
     };
     let pool_key = Secret::new(card.pool_key);
     let mut usable = Vec::new();
     for offer in offers {
-        let device = chain.device_list().devices.iter().find(|device| device.slot == offer.slot);
+        let device = chain
+            .device_list()
+            .devices
+            .iter()
+            .find(|device| device.slot == offer.slot);
         let Some(device) = device else { continue };
-        let Some(package) = pool::open_package(&pool_key, &opening.inbox, &offer.package) else { continue };
+        let Some(package) = pool::open_package(&pool_key, &opening.inbox, &offer.package) else {
+            continue;
+        };
         // Whose package it says it is, checked against the list: unlisted devices are refused.
         match turn.mls.check_package(&package, turn.now) {
-            Ok(owner) if owner.account == opening.account && owner.device == device.key => usable.push(package),
+            Ok(owner) if owner.account == opening.account && owner.device == device.key => {
+                usable.push(package)
+            }
             _ => {}
         }
     }
@@ -163,23 +228,37 @@ pub(crate) fn packages_came(turn: &mut Turn<'_>, id: &ConversationId, offers: &[
         if offers.is_empty() || opening.tries >= MAX_TRIES {
             return fail(turn, id, Refused::InviteNoPackage);
         }
-        turn.db.prepare_cached("UPDATE openings SET tries = tries + 1 WHERE conversation = ?1")?.execute([id.0])?;
+        turn.db
+            .prepare_cached("UPDATE openings SET tries = tries + 1 WHERE conversation = ?1")?
+            .execute([id.0])?;
         ask_packages(turn, id, &opening, &chain);
         return Ok(());
     }
     found(turn, id, &opening, &chain, &usable)
 }
 
-fn found(turn: &mut Turn<'_>, id: &ConversationId, opening: &Opening, chain: &Chain, packages: &[Vec<u8>]) -> Result<()> {
+fn found(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    opening: &Opening,
+    chain: &Chain,
+    packages: &[Vec<u8>],
+) -> Result<()> {
     let group = turn.random.bytes();
     let subscriber = SigningKey::from_seed(&turn.random.secret());
     let generation = Generation::new(0, turn.random.secret());
     let home = turn.me.relay.clone();
-    let leaf = LeafChannel { subscriber: subscriber.public(), rescue: Some(vec![home.clone()]) };
+    let leaf = LeafChannel {
+        subscriber: subscriber.public(),
+        rescue: Some(vec![home.clone()]),
+    };
     let roles = Roles::owners(&[turn.me.account, opening.account]);
     turn.mls.create(&group, &roles, &leaf, turn.now)?;
     let psk = (opening.keys.name.as_slice(), &opening.keys.psk);
-    let Ok(founded) = turn.mls.found(&group, packages, psk, generation.secret(), turn.now) else {
+    let Ok(founded) = turn
+        .mls
+        .found(&group, packages, psk, generation.secret(), turn.now)
+    else {
         turn.mls.discard(&group);
         return fail(turn, id, Refused::InviteForged);
     };
@@ -191,7 +270,11 @@ fn found(turn: &mut Turn<'_>, id: &ConversationId, opening: &Opening, chain: &Ch
         relay: home.clone(),
         chain: turn.me.chain.clone(),
     };
-    let Some(body) = letter::seal(&chain.device_list().inbox_sealing_key, &opening.inbox, &letter) else {
+    let Some(body) = letter::seal(
+        &chain.device_list().inbox_sealing_key,
+        &opening.inbox,
+        &letter,
+    ) else {
         return fail(turn, id, Refused::InviteForged);
     };
     remember(turn, &opening.account, &chain.encoded())?;
@@ -200,7 +283,12 @@ fn found(turn: &mut Turn<'_>, id: &ConversationId, opening: &Opening, chain: &Ch
     conversation.group = Some(group);
     conversation.state = ConversationState::Waiting;
     conversation.channel = Some(Channel::fresh(home, subscriber, generation.clone(), now));
-    let subscribers = turn.mls.leaves(&group)?.into_iter().map(|leaf| leaf.channel.subscriber).collect();
+    let subscribers = turn
+        .mls
+        .leaves(&group)?
+        .into_iter()
+        .map(|leaf| leaf.channel.subscriber)
+        .collect();
     // The letter goes out only when the channel that it leads to exists.
     let channel_first = create_channel(turn, id, &generation, subscribers)?;
     let writer = &opening.keys.writer;
@@ -227,7 +315,9 @@ fn found(turn: &mut Turn<'_>, id: &ConversationId, opening: &Opening, chain: &Ch
             after: Some(channel_first),
         },
     )?;
-    turn.db.prepare_cached("DELETE FROM openings WHERE conversation = ?1")?.execute([id.0])?;
+    turn.db
+        .prepare_cached("DELETE FROM openings WHERE conversation = ?1")?
+        .execute([id.0])?;
     Ok(())
 }
 
@@ -245,11 +335,19 @@ pub(crate) fn refused(turn: &mut Turn<'_>, id: &ConversationId, refusal: &Refusa
 
 /// Gives up: the conversation that waited is gone, and the person is told why.
 pub(crate) fn fail(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Result<()> {
-    turn.db.prepare_cached("DELETE FROM openings WHERE conversation = ?1")?.execute([id.0])?;
+    turn.db
+        .prepare_cached("DELETE FROM openings WHERE conversation = ?1")?
+        .execute([id.0])?;
     for table in ["outbox", "messages", "entries"] {
-        turn.db.execute(&format!("DELETE FROM {table} WHERE conversation = ?1"), [id.0])?;
+        turn.db.execute(
+            &format!("DELETE FROM {table} WHERE conversation = ?1"),
+            [id.0],
+        )?;
     }
     turn.drop_conversation(id)?;
-    turn.event(Event::InviteFailed { conversation: *id, problem: why.problem() });
+    turn.event(Event::InviteFailed {
+        conversation: *id,
+        problem: why.problem(),
+    });
     Ok(())
 }

@@ -28,8 +28,16 @@ pub(crate) fn deposit(turn: &mut Turn<'_>, count: usize, last_resort: bool) -> R
     for _ in 0..count {
         packages.push(ByteVec::from(package(turn, false)?));
     }
-    let last_resort = if last_resort { Some(package(turn, true)?) } else { None };
-    let (relay, inbox, admin) = (turn.me.relay.clone(), turn.me.inbox, turn.me.inbox_admin.clone());
+    let last_resort = if last_resort {
+        Some(package(turn, true)?)
+    } else {
+        None
+    };
+    let (relay, inbox, admin) = (
+        turn.me.relay.clone(),
+        turn.me.inbox,
+        turn.me.inbox_admin.clone(),
+    );
     let command = Command::Deposit {
         channel: inbox,
         admin: admin.public(),
@@ -60,7 +68,10 @@ pub(crate) fn stock(turn: &mut Turn<'_>) -> Result<()> {
 
 fn package(turn: &mut Turn<'_>, last_resort: bool) -> Result<Vec<u8>> {
     let subscriber = SigningKey::from_seed(&turn.random.secret());
-    let leaf = LeafChannel { subscriber: subscriber.public(), rescue: Some(vec![turn.me.relay.clone()]) };
+    let leaf = LeafChannel {
+        subscriber: subscriber.public(),
+        rescue: Some(vec![turn.me.relay.clone()]),
+    };
     let (message, row) = turn.mls.key_package(&leaf, last_resort, turn.now)?;
     turn.db
         .prepare_cached(
@@ -80,15 +91,24 @@ fn package(turn: &mut Turn<'_>, last_resort: bool) -> Result<Vec<u8>> {
 }
 
 /// Opens a package that the relay handed out.
-pub(super) fn open_package(pool_key: &Secret<32>, inbox: &ChannelId, sealed: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn open_package(
+    pool_key: &Secret<32>,
+    inbox: &ChannelId,
+    sealed: &[u8],
+) -> Option<Vec<u8>> {
     open_small(pool_key, inbox, sealed)
 }
 
 /// All private halves, to join a group.
 pub(super) fn rows(turn: &Turn<'_>) -> Result<Vec<KeyPackageRow>> {
-    let mut statement = turn.db.prepare_cached("SELECT id, data FROM key_packages")?;
+    let mut statement = turn
+        .db
+        .prepare_cached("SELECT id, data FROM key_packages")?;
     let rows = statement.query_map([], |row| {
-        Ok(KeyPackageRow { id: row.get(0)?, data: zeroize::Zeroizing::new(row.get(1)?) })
+        Ok(KeyPackageRow {
+            id: row.get(0)?,
+            data: zeroize::Zeroizing::new(row.get(1)?),
+        })
     })?;
     Ok(rows.collect::<std::result::Result<_, _>>()?)
 }
@@ -114,6 +134,8 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
         stock(turn)?;
     }
     let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(FORGET)));
-    turn.db.prepare_cached("DELETE FROM key_packages WHERE made < ?1")?.execute([old])?;
+    turn.db
+        .prepare_cached("DELETE FROM key_packages WHERE made < ?1")?
+        .execute([old])?;
     Ok(())
 }

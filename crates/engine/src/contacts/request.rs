@@ -9,7 +9,10 @@ use sotto_wire::decode;
 use super::letter::Letter;
 use super::opening::verified_chain;
 use super::{introduce, pool, remember};
-use crate::api::{AccountId, ConversationId, ConversationState, Done, Event, InviteId, RequestId, RequestView, Timestamp};
+use crate::api::{
+    AccountId, ConversationId, ConversationState, Done, Event, InviteId, RequestId, RequestView,
+    Timestamp,
+};
 use crate::conversations::{Channel, Conversation, Generation, GroupId, Intent, Kind, Roles, want};
 use crate::error::{EngineError, Refused, Result};
 use crate::identity::Chain;
@@ -30,7 +33,10 @@ fn take(turn: &mut Turn<'_>, id: &RequestId) -> Result<Stored> {
     let (letter, psk) = row.ok_or(Refused::NoSuchRequest)?;
     let letter = decode(&letter, 1 << 20)
         .map_err(|_| EngineError::Internal("a stored letter is malformed".into()))?;
-    Ok(Stored { letter, psk: Secret::new(psk) })
+    Ok(Stored {
+        letter,
+        psk: Secret::new(psk),
+    })
 }
 
 /// Accepts: joins the group, gives it a fresh path, and says who one is.
@@ -55,11 +61,21 @@ pub(crate) fn accept(turn: &mut Turn<'_>, id: &RequestId) -> Result<Done> {
     turn.group_moved(group);
     remember(turn, &inviter, &chain.encoded())?;
     let conversation_id = ConversationId(turn.random.bytes());
-    let mut conversation = Conversation::new(conversation_id, Kind::Direct, ConversationState::Active, turn.now);
+    let mut conversation = Conversation::new(
+        conversation_id,
+        Kind::Direct,
+        ConversationState::Active,
+        turn.now,
+    );
     let generation = Generation::new(0, joined.generation);
     conversation.account = Some(inviter);
     conversation.group = Some(group);
-    conversation.channel = Some(Channel::fresh(letter.relay.clone(), subscriber, generation, turn.now));
+    conversation.channel = Some(Channel::fresh(
+        letter.relay.clone(),
+        subscriber,
+        generation,
+        turn.now,
+    ));
     turn.add_conversation(conversation);
     turn.want(&letter.relay);
     // The acceptance commit: a fresh path, so that nothing of the package stays in use.
@@ -68,22 +84,40 @@ pub(crate) fn accept(turn: &mut Turn<'_>, id: &RequestId) -> Result<Done> {
     crate::conversations::subscribe(turn, &conversation_id)?;
     pool::deposit(turn, 1, false)?;
     turn.event(Event::RequestGone { request: *id });
-    Ok(Done::Conversation { conversation: conversation_id })
+    Ok(Done::Conversation {
+        conversation: conversation_id,
+    })
 }
 
 /// Exactly the two of us, with equal rights, and nobody whom we talk to already; answers with the
 /// other side's chain and this leaf's subscriber key.
-fn check(turn: &Turn<'_>, group: &GroupId, inviter: &AccountId, letter: &Letter) -> Result<(Chain, SigningKey)> {
+fn check(
+    turn: &Turn<'_>,
+    group: &GroupId,
+    inviter: &AccountId,
+    letter: &Letter,
+) -> Result<(Chain, SigningKey)> {
     let chain = verified_chain(&letter.chain, inviter).ok_or(Refused::RequestInvalid)?;
     let expected = Roles::owners(&[*inviter, turn.me.account]);
     let leaves = turn.mls.leaves(group)?;
-    let only_us = leaves.iter().all(|leaf| leaf.account == *inviter || leaf.account == turn.me.account);
-    let me = leaves.iter().find(|leaf| leaf.device == turn.me.device.public());
-    let known = turn.room.conversations.values().any(|known| known.account == Some(*inviter));
-    let Some(me) = me.filter(|_| only_us && !known && turn.mls.roles(group).is_ok_and(|roles| roles == expected)) else {
+    let only_us = leaves
+        .iter()
+        .all(|leaf| leaf.account == *inviter || leaf.account == turn.me.account);
+    let me = leaves
+        .iter()
+        .find(|leaf| leaf.device == turn.me.device.public());
+    let known = turn
+        .room
+        .conversations
+        .values()
+        .any(|known| known.account == Some(*inviter));
+    let Some(me) = me.filter(|_| {
+        only_us && !known && turn.mls.roles(group).is_ok_and(|roles| roles == expected)
+    }) else {
         return Err(Refused::RequestInvalid.into());
     };
-    let subscriber = pool::subscriber(turn, &me.channel.subscriber)?.ok_or(Refused::RequestInvalid)?;
+    let subscriber =
+        pool::subscriber(turn, &me.channel.subscriber)?.ok_or(Refused::RequestInvalid)?;
     Ok((chain, subscriber))
 }
 
@@ -96,7 +130,8 @@ pub(crate) fn decline(turn: &mut Turn<'_>, id: &RequestId) -> Result<Done> {
 
 /// All requests, oldest first.
 pub(crate) fn list(db: &Transaction<'_>) -> Result<Vec<RequestView>> {
-    let mut statement = db.prepare_cached("SELECT id, invite, arrived FROM requests ORDER BY arrived")?;
+    let mut statement =
+        db.prepare_cached("SELECT id, invite, arrived FROM requests ORDER BY arrived")?;
     let rows = statement.query_map([], |row| {
         Ok(RequestView {
             request: RequestId(row.get(0)?),

@@ -45,7 +45,12 @@ impl Channel {
     }
 
     /// A channel nobody has written to yet.
-    pub(crate) fn fresh(relay: RelayAddress, subscriber: SigningKey, generation: Generation, now: Timestamp) -> Self {
+    pub(crate) fn fresh(
+        relay: RelayAddress,
+        subscriber: SigningKey,
+        generation: Generation,
+        now: Timestamp,
+    ) -> Self {
         let hash = ChainHash::start(&generation.channel());
         Self {
             relay,
@@ -97,7 +102,12 @@ pub(crate) struct Conversation {
 }
 
 impl Conversation {
-    pub(crate) fn new(id: ConversationId, kind: Kind, state: ConversationState, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        id: ConversationId,
+        kind: Kind,
+        state: ConversationState,
+        now: Timestamp,
+    ) -> Self {
         Self {
             id,
             kind,
@@ -197,15 +207,18 @@ impl Conversation {
     }
 
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        let time = |name: &str| -> Result<Timestamp> { Ok(Timestamp(row.get::<_, i64>(name)?.cast_unsigned())) };
+        let time = |name: &str| -> Result<Timestamp> {
+            Ok(Timestamp(row.get::<_, i64>(name)?.cast_unsigned()))
+        };
         let relay: Option<Vec<u8>> = row.get("relay")?;
         let seed: Option<[u8; 32]> = row.get("subscriber_seed")?;
         let secret: Option<[u8; 32]> = row.get("generation_secret")?;
         let hash: Option<[u8; 32]> = row.get("hash")?;
         let channel = match (relay, seed, secret, hash) {
             (Some(relay), Some(seed), Some(secret), Some(hash)) => Some(Channel {
-                relay: decode(&relay, 4096)
-                    .map_err(|_| EngineError::Internal("a stored relay address is malformed".into()))?,
+                relay: decode(&relay, 4096).map_err(|_| {
+                    EngineError::Internal("a stored relay address is malformed".into())
+                })?,
                 subscriber: SigningKey::from_seed(&Secret::new(seed)),
                 generation: Generation::new(row.get("generation")?, Secret::new(secret)),
                 since: time("generation_since")?,
@@ -219,7 +232,11 @@ impl Conversation {
         };
         Ok(Self {
             id: ConversationId(row.get("id")?),
-            kind: if row.get::<_, i64>("kind")? == 0 { Kind::Account } else { Kind::Direct },
+            kind: if row.get::<_, i64>("kind")? == 0 {
+                Kind::Account
+            } else {
+                Kind::Direct
+            },
             state: state_of(row.get("state")?),
             group: row.get("group_id")?,
             account: row.get::<_, Option<[u8; 32]>>("account")?.map(AccountId),

@@ -81,7 +81,13 @@ pub(crate) enum EnvelopeError {
 fn associated(generation: &Generation, lane: Lane, append: &AppendId) -> [u8; 33] {
     let mut out = [0; 33];
     let parts = generation.channel();
-    for (to, from) in out.iter_mut().zip(parts.as_bytes().iter().chain(&[lane as u8]).chain(append.as_bytes())) {
+    for (to, from) in out.iter_mut().zip(
+        parts
+            .as_bytes()
+            .iter()
+            .chain(&[lane as u8])
+            .chain(append.as_bytes()),
+    ) {
         *to = *from;
     }
     out
@@ -89,12 +95,18 @@ fn associated(generation: &Generation, lane: Lane, append: &AppendId) -> [u8; 33
 
 fn entry_key(generation: &Generation, salt: &[u8]) -> AeadKey {
     let channel = generation.channel();
-    AeadKey::new(&derive(generation.envelope_secret(), "envelope", &[salt, channel.as_bytes()]))
+    AeadKey::new(&derive(
+        generation.envelope_secret(),
+        "envelope",
+        &[salt, channel.as_bytes()],
+    ))
 }
 
 /// Bytes that the AEAD adds nothing to: length, content, padding up to the next step.
 pub(crate) fn padded(content: &[u8], overhead: usize) -> Option<Zeroizing<Vec<u8>>> {
-    let step = STEPS.into_iter().find(|step| content.len() + overhead <= *step)?;
+    let step = STEPS
+        .into_iter()
+        .find(|step| content.len() + overhead <= *step)?;
     let length = u32::try_from(content.len()).ok()?;
     let mut out = Zeroizing::new(Vec::with_capacity(step));
     out.extend_from_slice(&length.to_be_bytes());
@@ -130,7 +142,8 @@ pub(crate) fn seal_with(
     salt: [u8; SALT],
 ) -> Result<Vec<u8>, EnvelopeError> {
     let plain = padded(&encode(content), OVERHEAD).ok_or(EnvelopeError::TooLarge)?;
-    let sealed = entry_key(generation, &salt).seal([0; 12], &associated(generation, lane, append), &plain);
+    let sealed =
+        entry_key(generation, &salt).seal([0; 12], &associated(generation, lane, append), &plain);
     let mut out = Vec::with_capacity(1 + SALT + sealed.len());
     out.push(VERSION);
     out.extend_from_slice(&salt);
@@ -149,7 +162,9 @@ pub(crate) fn open(
     if *version != VERSION {
         return Err(EnvelopeError::NewerVersion(*version));
     }
-    let (salt, sealed) = rest.split_first_chunk::<SALT>().ok_or(EnvelopeError::Malformed)?;
+    let (salt, sealed) = rest
+        .split_first_chunk::<SALT>()
+        .ok_or(EnvelopeError::Malformed)?;
     let plain = entry_key(generation, salt)
         .open([0; 12], &associated(generation, lane, append), sealed)
         .map_err(|_| EnvelopeError::NotSealedHere)?;
@@ -167,7 +182,11 @@ mod tests {
     use super::*;
 
     fn sample(size: usize) -> Content {
-        Content { kind: Kind::Mls, body: vec![7; size], seen: None }
+        Content {
+            kind: Kind::Mls,
+            body: vec![7; size],
+            seen: None,
+        }
     }
 
     #[test]
@@ -176,12 +195,23 @@ mod tests {
         let append = AppendId([2; 16]);
         let mut random = SeededRandom::new([3; 32]);
         for size in [0, 1, 500, 900, 1000, 3000, 5000, 60_000, 200_000] {
-            let sealed = seal(&generation, Lane::Chat, &append, &sample(size), &mut random).unwrap();
-            assert!(STEPS.contains(&sealed.len()), "{size} became {}", sealed.len());
+            let sealed =
+                seal(&generation, Lane::Chat, &append, &sample(size), &mut random).unwrap();
+            assert!(
+                STEPS.contains(&sealed.len()),
+                "{size} became {}",
+                sealed.len()
+            );
             let (opened, _) = open(&generation, Lane::Chat, &append, &sealed).unwrap();
             assert_eq!(opened, sample(size));
         }
-        let too_large = seal(&generation, Lane::Chat, &append, &sample(300_000), &mut random);
+        let too_large = seal(
+            &generation,
+            Lane::Chat,
+            &append,
+            &sample(300_000),
+            &mut random,
+        );
         assert_eq!(too_large, Err(EnvelopeError::TooLarge));
     }
 
@@ -193,12 +223,22 @@ mod tests {
         let other = Generation::new(0, Secret::new([4; 32]));
         let refused = Err(EnvelopeError::NotSealedHere);
         assert_eq!(open(&other, Lane::Chat, &append, &sealed), refused);
-        assert_eq!(open(&generation, Lane::Handshake, &append, &sealed), refused);
-        assert_eq!(open(&generation, Lane::Chat, &AppendId([3; 16]), &sealed), refused);
+        assert_eq!(
+            open(&generation, Lane::Handshake, &append, &sealed),
+            refused
+        );
+        assert_eq!(
+            open(&generation, Lane::Chat, &AppendId([3; 16]), &sealed),
+            refused
+        );
         for index in [1, 20, 40, sealed.len() - 1] {
             let mut tampered = sealed.clone();
             tampered[index] ^= 1;
-            assert_eq!(open(&generation, Lane::Chat, &append, &tampered), refused, "byte {index}");
+            assert_eq!(
+                open(&generation, Lane::Chat, &append, &tampered),
+                refused,
+                "byte {index}"
+            );
         }
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn cross(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
         .channel
         .clone()
         .ok_or_else(|| EngineError::Internal("a fence without a channel".into()))?;
-    let secret = turn.mls.export(&group, generation::EXPORT_LABEL, old.id().as_bytes())?;
+    let secret = turn
+        .mls
+        .export(&group, generation::EXPORT_LABEL, old.id().as_bytes())?;
     let next = Generation::new(old.generation.number().saturating_add(1), secret);
     // Whatever was under way in the old channel stands before the fence or was refused.
     handshake::destroy(turn, id)?;
@@ -29,8 +31,18 @@ pub(super) fn cross(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     turn.db
         .prepare_cached("UPDATE outbox SET append = NULL, body = NULL WHERE conversation = ?1")?
         .execute([id.0])?;
-    let subscribers = turn.mls.leaves(&group)?.into_iter().map(|leaf| leaf.channel.subscriber).collect();
-    let fresh = Channel::fresh(old.relay.clone(), old.subscriber.clone(), next.clone(), turn.now);
+    let subscribers = turn
+        .mls
+        .leaves(&group)?
+        .into_iter()
+        .map(|leaf| leaf.channel.subscriber)
+        .collect();
+    let fresh = Channel::fresh(
+        old.relay.clone(),
+        old.subscriber.clone(),
+        next.clone(),
+        turn.now,
+    );
     turn.conversation_mut(id)?.channel = Some(fresh);
     create(turn, id, &next, subscribers)?;
     let subscriber = old.subscriber.public();
@@ -41,7 +53,10 @@ pub(super) fn cross(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             channel: old.id(),
             role: Role::Subscriber,
             key: &old.subscriber,
-            command: Command::Unsubscribe { channel: old.id(), subscriber },
+            command: Command::Unsubscribe {
+                channel: old.id(),
+                subscriber,
+            },
             purpose: Purpose::None,
             subject: None,
             after: None,
@@ -95,9 +110,15 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
             continue;
         }
         let refresh = now.since(conversation.refreshed) >= WEEK;
-        let since = conversation.channel.as_ref().map_or(Timestamp(now.0), |channel| channel.since);
+        let since = conversation
+            .channel
+            .as_ref()
+            .map_or(Timestamp(now.0), |channel| channel.since);
         let fence = now.since(since) >= WEEK;
-        let live = conversation.channel.as_ref().is_some_and(|channel| channel.live);
+        let live = conversation
+            .channel
+            .as_ref()
+            .is_some_and(|channel| channel.live);
         let group = conversation.group;
         if refresh {
             handshake::want(turn, &id, Intent::Refresh)?;
@@ -118,6 +139,8 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
         }
     }
     let old = turn.sql_time(Timestamp(now.0.saturating_sub(90 * 86_400_000)));
-    turn.db.prepare_cached("DELETE FROM entries WHERE seen < ?1")?.execute([old])?;
+    turn.db
+        .prepare_cached("DELETE FROM entries WHERE seen < ?1")?
+        .execute([old])?;
     Ok(())
 }

@@ -77,7 +77,9 @@ pub(super) fn pending(turn: &Turn<'_>, id: &ConversationId) -> Result<Option<Pen
 
 /// Destroys what is on its way, secrets and all.
 pub(super) fn destroy(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
-    turn.db.prepare_cached("DELETE FROM pending_handshakes WHERE conversation = ?1")?.execute([id.0])?;
+    turn.db
+        .prepare_cached("DELETE FROM pending_handshakes WHERE conversation = ?1")?
+        .execute([id.0])?;
     Ok(())
 }
 
@@ -87,7 +89,12 @@ pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     if !matches!(conversation.state, ConversationState::Active) {
         return Ok(());
     }
-    let Some(channel) = conversation.channel.as_ref().filter(|channel| channel.live).cloned() else {
+    let Some(channel) = conversation
+        .channel
+        .as_ref()
+        .filter(|channel| channel.live)
+        .cloned()
+    else {
         return Ok(());
     };
     let pending = match pending(turn, id)? {
@@ -97,7 +104,11 @@ pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             None => return Ok(()),
         },
     };
-    if turn.room.sessions.is_in_flight(&channel.relay, &pending.append) {
+    if turn
+        .room
+        .sessions
+        .is_in_flight(&channel.relay, &pending.append)
+    {
         return Ok(());
     }
     let writer = channel.generation.writer();
@@ -113,7 +124,9 @@ pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     };
     let right = (channel.id(), Role::Writer, writer);
     let asked = Asked::Handshake(*id, pending.append);
-    turn.room.sessions.ask(&channel.relay, right, command, asked, &mut turn.out);
+    turn.room
+        .sessions
+        .ask(&channel.relay, right, command, asked, &mut turn.out);
     Ok(())
 }
 
@@ -124,23 +137,42 @@ fn build(turn: &mut Turn<'_>, id: &ConversationId) -> Result<Option<Pending>> {
         .prepare_cached("SELECT kind FROM intents WHERE conversation = ?1 ORDER BY kind LIMIT 1")?
         .query_row([id.0], |row| row.get(0))
         .optional()?;
-    let Some(wanted) = wanted else { return Ok(None) };
+    let Some(wanted) = wanted else {
+        return Ok(None);
+    };
     let fence = wanted == Intent::Fence as i64;
     let group = turn.group(id)?;
     let commit = if fence {
         let epoch = turn.mls.epoch(&group)?;
-        PendingCommit { message: Vec::new(), hash: [0; 32], epoch, secrets: Zeroizing::default() }
+        PendingCommit {
+            message: Vec::new(),
+            hash: [0; 32],
+            epoch,
+            secrets: Zeroizing::default(),
+        }
     } else {
         turn.mls.commit(&group, turn.now)?
     };
     let seen = seen_by_me(turn, id)?;
     let conversation = turn.conversation(id)?;
-    let Some(channel) = conversation.channel.clone() else { return Ok(None) };
+    let Some(channel) = conversation.channel.clone() else {
+        return Ok(None);
+    };
     let append = AppendId(turn.random.bytes());
     let kind = if fence { Kind::Fence } else { Kind::Mls };
-    let content = Content { kind, body: commit.message.clone(), seen: Some(seen) };
-    let body = envelope::seal(&channel.generation, Lane::Handshake, &append, &content, turn.random)
-        .map_err(|error| EngineError::Internal(error.to_string()))?;
+    let content = Content {
+        kind,
+        body: commit.message.clone(),
+        seen: Some(seen),
+    };
+    let body = envelope::seal(
+        &channel.generation,
+        Lane::Handshake,
+        &append,
+        &content,
+        turn.random,
+    )
+    .map_err(|error| EngineError::Internal(error.to_string()))?;
     turn.db
         .prepare_cached(
             "INSERT INTO pending_handshakes (conversation, append, body, handshakes, fence, epoch, hash, message, secrets)
@@ -157,13 +189,27 @@ fn build(turn: &mut Turn<'_>, id: &ConversationId) -> Result<Option<Pending>> {
             commit.message,
             commit.secrets.as_slice(),
         ])?;
-    Ok(Some(Pending { append, body, handshakes: channel.handshakes, fence, commit }))
+    Ok(Some(Pending {
+        append,
+        body,
+        handshakes: channel.handshakes,
+        fence,
+        commit,
+    }))
 }
 
 /// The relay did not take it: proof that it was not accepted.
-pub(crate) fn refused(turn: &mut Turn<'_>, id: &ConversationId, append: &AppendId, refusal: &Refusal) -> Result<()> {
+pub(crate) fn refused(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    append: &AppendId,
+    refusal: &Refusal,
+) -> Result<()> {
     match refusal.code {
-        RefusalCode::Stale | RefusalCode::Fenced | RefusalCode::NotFound | RefusalCode::TooLarge => {
+        RefusalCode::Stale
+        | RefusalCode::Fenced
+        | RefusalCode::NotFound
+        | RefusalCode::TooLarge => {
             if pending(turn, id)?.is_some_and(|pending| pending.append == *append) {
                 destroy(turn, id)?;
             }

@@ -18,7 +18,8 @@ pub(crate) fn load_group(db: &Transaction<'_>, mls: &mut dyn Groups, id: &GroupI
     let mut epochs = Vec::new();
     let mut rosters = HashMap::new();
     {
-        let mut statement = db.prepare_cached("SELECT epoch, data, roster FROM mls_epochs WHERE group_id = ?1")?;
+        let mut statement =
+            db.prepare_cached("SELECT epoch, data, roster FROM mls_epochs WHERE group_id = ?1")?;
         let mut rows = statement.query([id])?;
         while let Some(row) = rows.next()? {
             let epoch = row.get::<_, i64>(0)?.cast_unsigned();
@@ -46,7 +47,8 @@ pub(crate) fn load_group(db: &Transaction<'_>, mls: &mut dyn Groups, id: &GroupI
 /// Decodes a roster column.
 pub(crate) fn roster_of_row(row: &Row<'_>, column: usize) -> Result<Vec<RosterLeaf>> {
     let bytes: Vec<u8> = row.get(column)?;
-    decode(&bytes, MAX_ROSTER).map_err(|_| EngineError::Internal("a stored roster is malformed".into()))
+    decode(&bytes, MAX_ROSTER)
+        .map_err(|_| EngineError::Internal("a stored roster is malformed".into()))
 }
 
 /// Writes what has moved: the state always, the tree only when the epoch changed.
@@ -66,7 +68,11 @@ pub(crate) fn flush_groups(turn: &mut Turn<'_>) -> Result<()> {
         if let Some(before) = known.filter(|before| *before != epoch.cast_signed()) {
             remember_roster(turn, &id, before, &change.epochs)?;
         }
-        let state = change.state.as_ref().map(|state| state.as_slice()).unwrap_or_default();
+        let state = change
+            .state
+            .as_ref()
+            .map(|state| state.as_slice())
+            .unwrap_or_default();
         if known == Some(epoch.cast_signed()) {
             turn.db
                 .prepare_cached("UPDATE mls_groups SET state = ?2 WHERE id = ?1")?
@@ -83,7 +89,9 @@ pub(crate) fn flush_groups(turn: &mut Turn<'_>) -> Result<()> {
         }
         for (past, data) in &change.epochs {
             turn.db
-                .prepare_cached("UPDATE mls_epochs SET data = ?3 WHERE group_id = ?1 AND epoch = ?2")?
+                .prepare_cached(
+                    "UPDATE mls_epochs SET data = ?3 WHERE group_id = ?1 AND epoch = ?2",
+                )?
                 .execute(params![id, past.cast_signed(), data.as_slice()])?;
         }
         turn.db
@@ -91,7 +99,9 @@ pub(crate) fn flush_groups(turn: &mut Turn<'_>) -> Result<()> {
             .execute(params![id, change.keep_from.cast_signed()])?;
     }
     for used in changes.packages_used {
-        turn.db.prepare_cached("DELETE FROM key_packages WHERE id = ?1 AND last_resort = 0")?.execute([used])?;
+        turn.db
+            .prepare_cached("DELETE FROM key_packages WHERE id = ?1 AND last_resort = 0")?
+            .execute([used])?;
     }
     Ok(())
 }
@@ -110,7 +120,11 @@ fn remember_roster(
     for (epoch, data) in epochs {
         // Several epochs may have passed in one turn; the roster between them is the one before
         // or after, and late messages of a leaf that is in neither are refused.
-        let roster = if epoch.cast_signed() == before { roster.clone() } else { encode(&turn.mls.roster(id)?) };
+        let roster = if epoch.cast_signed() == before {
+            roster.clone()
+        } else {
+            encode(&turn.mls.roster(id)?)
+        };
         turn.db
             .prepare_cached(
                 "INSERT OR IGNORE INTO mls_epochs (group_id, epoch, data, roster, ended) VALUES (?1, ?2, ?3, ?4, ?5)",

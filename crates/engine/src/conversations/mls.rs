@@ -16,9 +16,7 @@ mod token;
 
 pub(crate) use extension::{LeafChannel, Roles};
 pub(crate) use failure::MlsFailure;
-pub(crate) use groups::{
-    Groups, Leaf, MlsGroups, Opened, PendingCommit, StoredGroup,
-};
+pub(crate) use groups::{Groups, Leaf, MlsGroups, Opened, PendingCommit, StoredGroup};
 pub(crate) use shelf::{KeyPackageRow, RosterLeaf};
 pub(crate) use token::token_of;
 

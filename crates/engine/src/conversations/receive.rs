@@ -39,7 +39,12 @@ fn channel_mut<'t>(turn: &'t mut Turn<'_>, id: &ConversationId) -> Result<&'t mu
 }
 
 /// Takes one delivery.
-pub(crate) fn delivered(turn: &mut Turn<'_>, relay: &RelayAddress, id: &ConversationId, delivered: Delivered) -> Result<()> {
+pub(crate) fn delivered(
+    turn: &mut Turn<'_>,
+    relay: &RelayAddress,
+    id: &ConversationId,
+    delivered: Delivered,
+) -> Result<()> {
     if turn.conversation(id)?.state == ConversationState::Halted {
         // Nothing is applied and nothing acknowledged: what comes now may be needed for mending.
         return Ok(());
@@ -52,20 +57,35 @@ pub(crate) fn delivered(turn: &mut Turn<'_>, relay: &RelayAddress, id: &Conversa
     }
 }
 
-fn caught_up(turn: &mut Turn<'_>, relay: &RelayAddress, id: &ConversationId, position: Position) -> Result<()> {
+fn caught_up(
+    turn: &mut Turn<'_>,
+    relay: &RelayAddress,
+    id: &ConversationId,
+    position: Position,
+) -> Result<()> {
     if channel(turn, id)?.position < position {
         // It says that we have everything, but never sent it.
         turn.out.relays.push(RelayChange::Drop(relay.clone()));
         return Ok(());
     }
-    if let Some(channel) = turn.room.conversations.get_mut(id).and_then(|c| c.channel.as_mut()) {
+    if let Some(channel) = turn
+        .room
+        .conversations
+        .get_mut(id)
+        .and_then(|c| c.channel.as_mut())
+    {
         channel.live = true;
     }
     handshake::send(turn, id)?;
     outbox::pump(turn, id)
 }
 
-fn take_entry(turn: &mut Turn<'_>, relay: &RelayAddress, id: &ConversationId, entry: &Entry) -> Result<()> {
+fn take_entry(
+    turn: &mut Turn<'_>,
+    relay: &RelayAddress,
+    id: &ConversationId,
+    entry: &Entry,
+) -> Result<()> {
     let before = channel(turn, id)?.clone();
     if entry.position <= before.position {
         compare_with_own_record(turn, id, &before, entry)?;
@@ -77,7 +97,9 @@ fn take_entry(turn: &mut Turn<'_>, relay: &RelayAddress, id: &ConversationId, en
         turn.out.relays.push(RelayChange::Drop(relay.clone()));
         return Ok(());
     }
-    let hash = before.hash.next(entry.position, entry.lane, &entry.append, &entry.body);
+    let hash = before
+        .hash
+        .next(entry.position, entry.lane, &entry.append, &entry.body);
     let outcome = open(turn, relay, id, &before, entry)?;
     if matches!(outcome, Outcome::Stranded) {
         return halt(turn, id);
@@ -107,7 +129,9 @@ fn take_entry(turn: &mut Turn<'_>, relay: &RelayAddress, id: &ConversationId, en
         let channel = channel_mut(turn, id)?;
         channel.position = entry.position;
         channel.hash = hash;
-        channel.handshakes = channel.handshakes.saturating_add(u64::from(entry.lane == Lane::Handshake));
+        channel.handshakes = channel
+            .handshakes
+            .saturating_add(u64::from(entry.lane == Lane::Handshake));
     }
     let after = channel(turn, id)?.clone();
     acknowledge(turn, relay, id, &after);
@@ -146,7 +170,9 @@ fn open(
     if outbox::came_back(turn, relay, id, entry, place)? {
         return Ok(Outcome::Done);
     }
-    if let Some(pending) = handshake::pending(turn, id)?.filter(|pending| pending.append == entry.append) {
+    if let Some(pending) =
+        handshake::pending(turn, id)?.filter(|pending| pending.append == entry.append)
+    {
         turn.room.sessions.landed(relay, &entry.append);
         handshake::destroy(turn, id)?;
         if pending.fence {
@@ -159,20 +185,28 @@ fn open(
         handshake::fulfilled(turn, id, Intent::Refresh)?;
         return Ok(Outcome::Epoch);
     }
-    let (content, salt) = match envelope::open(&before.generation, entry.lane, &entry.append, &entry.body) {
-        Ok(opened) => opened,
-        Err(error) => return Ok(Outcome::Unopenable(error.to_string())),
-    };
+    let (content, salt) =
+        match envelope::open(&before.generation, entry.lane, &entry.append, &entry.body) {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Outcome::Unopenable(error.to_string())),
+        };
     if let Some(seen) = &content.seen {
         compare_with_claim(turn, id, before, seen)?;
     }
     match (content.kind, entry.lane, entry.fence) {
         (EnvelopeKind::Fence, Lane::Handshake, true) => Ok(Outcome::Fence),
         (EnvelopeKind::Mls, _, false) => {
-            let as_sent = AsSent { mls: &content.body, salt: &salt, append: &entry.append, seen: &content.seen };
+            let as_sent = AsSent {
+                mls: &content.body,
+                salt: &salt,
+                append: &entry.append,
+                seen: &content.seen,
+            };
             open_mls(turn, id, entry.lane, &as_sent, place)
         }
-        _ => Ok(Outcome::Unopenable("the entry is in a lane where its kind does not belong".into())),
+        _ => Ok(Outcome::Unopenable(
+            "the entry is in a lane where its kind does not belong".into(),
+        )),
     }
 }
 
@@ -222,7 +256,12 @@ fn open_mls(
 }
 
 /// The sender says what it has seen: compare with what this device was shown at that place.
-fn compare_with_claim(turn: &mut Turn<'_>, id: &ConversationId, channel: &Channel, seen: &Seen) -> Result<()> {
+fn compare_with_claim(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    channel: &Channel,
+    seen: &Seen,
+) -> Result<()> {
     let mine = hash_at(turn, id, channel, seen.position)?;
     let differs = mine.is_some_and(|mine| mine != seen.hash);
     if differs && !turn.conversation(id)?.disputed {
@@ -232,7 +271,12 @@ fn compare_with_claim(turn: &mut Turn<'_>, id: &ConversationId, channel: &Channe
     Ok(())
 }
 
-fn hash_at(turn: &Turn<'_>, id: &ConversationId, channel: &Channel, position: Position) -> Result<Option<ChainHash>> {
+fn hash_at(
+    turn: &Turn<'_>,
+    id: &ConversationId,
+    channel: &Channel,
+    position: Position,
+) -> Result<Option<ChainHash>> {
     if position == Position(0) {
         return Ok(Some(ChainHash::start(&channel.id())));
     }
@@ -248,8 +292,15 @@ fn hash_at(turn: &Turn<'_>, id: &ConversationId, channel: &Channel, position: Po
 }
 
 /// The relay delivers again what was processed before: it must be the same.
-fn compare_with_own_record(turn: &mut Turn<'_>, id: &ConversationId, channel: &Channel, entry: &Entry) -> Result<()> {
-    let Some(previous) = entry.position.0.checked_sub(1).map(Position) else { return Ok(()) };
+fn compare_with_own_record(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    channel: &Channel,
+    entry: &Entry,
+) -> Result<()> {
+    let Some(previous) = entry.position.0.checked_sub(1).map(Position) else {
+        return Ok(());
+    };
     let earlier = hash_at(turn, id, channel, previous)?;
     let recorded = hash_at(turn, id, channel, entry.position)?;
     if let (Some(earlier), Some(recorded)) = (earlier, recorded) {
@@ -279,7 +330,12 @@ fn cross_gap(turn: &mut Turn<'_>, id: &ConversationId, gap: Gap) -> Result<()> {
         channel.position = gap.until;
         channel.hash = gap.hash;
     }
-    history::notice(turn, id, Notice::Gap, order(before.generation.number(), gap.until))
+    history::notice(
+        turn,
+        id,
+        Notice::Gap,
+        order(before.generation.number(), gap.until),
+    )
 }
 
 fn halt(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
@@ -287,6 +343,9 @@ fn halt(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     turn.conversation_mut(id)?.state = ConversationState::Halted;
     handshake::destroy(turn, id)?;
     history::notice(turn, id, Notice::Halted, place.saturating_add(1))?;
-    turn.event(Event::Typing { conversation: *id, typing: false });
+    turn.event(Event::Typing {
+        conversation: *id,
+        typing: false,
+    });
     Ok(())
 }

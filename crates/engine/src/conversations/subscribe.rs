@@ -14,23 +14,41 @@ pub(crate) fn subscribe(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> 
     if conversation.state == ConversationState::Halted {
         return Ok(());
     }
-    let Some(channel) = conversation.channel.as_ref().filter(|channel| !channel.subscribed).cloned() else {
+    let Some(channel) = conversation
+        .channel
+        .as_ref()
+        .filter(|channel| !channel.subscribed)
+        .cloned()
+    else {
         return Ok(());
     };
     let asked = Asked::Subscribe(*id);
     if errand::channel_pending(turn, id)? || turn.room.sessions.is_asked(&channel.relay, &asked) {
         return Ok(());
     }
-    let command = Command::Subscribe { channel: channel.id(), subscriber: channel.subscriber.public() };
+    let command = Command::Subscribe {
+        channel: channel.id(),
+        subscriber: channel.subscriber.public(),
+    };
     let right = (channel.id(), Role::Subscriber, &channel.subscriber);
-    turn.room.sessions.ask(&channel.relay, right, command, asked, &mut turn.out);
+    turn.room
+        .sessions
+        .ask(&channel.relay, right, command, asked, &mut turn.out);
     Ok(())
 }
 
 /// The relay says where the subscription stands.
-pub(crate) fn subscribed(turn: &mut Turn<'_>, id: &ConversationId, state: &Subscribed) -> Result<()> {
-    let Some(conversation) = turn.room.conversations.get_mut(id) else { return Ok(()) };
-    let Some(channel) = conversation.channel.as_mut() else { return Ok(()) };
+pub(crate) fn subscribed(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    state: &Subscribed,
+) -> Result<()> {
+    let Some(conversation) = turn.room.conversations.get_mut(id) else {
+        return Ok(());
+    };
+    let Some(channel) = conversation.channel.as_mut() else {
+        return Ok(());
+    };
     channel.subscribed = true;
     let (position, place) = (channel.position, channel.order());
     if state.cursor > position {

@@ -84,8 +84,18 @@ impl std::fmt::Debug for Introduction {
 
 impl Content {
     /// A new content with a fresh id.
-    pub(crate) fn new<T: Encode<()>>(kind: u32, body: &T, now: Timestamp, random: &mut dyn Random) -> Self {
-        Self { id: random.bytes(), sent: now.0, kind, body: encode(body) }
+    pub(crate) fn new<T: Encode<()>>(
+        kind: u32,
+        body: &T,
+        now: Timestamp,
+        random: &mut dyn Random,
+    ) -> Self {
+        Self {
+            id: random.bytes(),
+            sent: now.0,
+            kind,
+            body: encode(body),
+        }
     }
 
     pub(crate) fn message_id(&self) -> MessageId {

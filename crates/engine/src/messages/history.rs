@@ -15,7 +15,8 @@ use crate::store::{Row, Transaction, params};
 use crate::turn::Turn;
 
 /// Columns that [`view`] reads.
-pub(crate) const COLUMNS: &str = "SELECT id, conversation, ord, author, sent, kind, body FROM messages";
+pub(crate) const COLUMNS: &str =
+    "SELECT id, conversation, ord, author, sent, kind, body FROM messages";
 
 /// How far both sides have got; what a message's delivery mark follows from.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +27,10 @@ pub(crate) struct Marks {
 
 impl Marks {
     pub(crate) fn of(conversation: &Conversation) -> Self {
-        Self { delivered: conversation.mine_delivered, read: conversation.mine_read }
+        Self {
+            delivered: conversation.mine_delivered,
+            read: conversation.mine_read,
+        }
     }
 
     fn delivery(self, author: Author, order: i64) -> Delivery {
@@ -66,7 +70,9 @@ fn shown(number: u32, body: &[u8]) -> Body {
             Ok(text) => Body::Text { text: text.text },
             Err(_) => Body::Newer,
         },
-        kind::NOTICE => Body::Notice { notice: notice_of(body) },
+        kind::NOTICE => Body::Notice {
+            notice: notice_of(body),
+        },
         _ => Body::Newer,
     }
 }
@@ -92,7 +98,11 @@ fn notice_number(notice: Notice) -> u8 {
 }
 
 /// One message as it is shown now.
-pub(crate) fn one(db: &Transaction<'_>, id: &MessageId, marks: Marks) -> Result<Option<MessageView>> {
+pub(crate) fn one(
+    db: &Transaction<'_>,
+    id: &MessageId,
+    marks: Marks,
+) -> Result<Option<MessageView>> {
     let mut statement = db.prepare_cached(&format!("{COLUMNS} WHERE id = ?1"))?;
     let mut rows = statement.query([id.0])?;
     rows.next()?.map(|row| view(row, marks)).transpose()
@@ -115,7 +125,11 @@ pub(crate) struct NewRow<'a> {
 }
 
 /// Adds a row. False if a message of this id is there already: a retry, dropped.
-pub(crate) fn add(turn: &mut Turn<'_>, conversation: &ConversationId, row: &NewRow<'_>) -> Result<bool> {
+pub(crate) fn add(
+    turn: &mut Turn<'_>,
+    conversation: &ConversationId,
+    row: &NewRow<'_>,
+) -> Result<bool> {
     let author = match row.author {
         Author::Me => 0,
         Author::Them => 1,
@@ -145,20 +159,38 @@ pub(crate) fn add(turn: &mut Turn<'_>, conversation: &ConversationId, row: &NewR
 }
 
 /// Adds a line of the app's own.
-pub(crate) fn notice(turn: &mut Turn<'_>, id: &ConversationId, notice: Notice, order: i64) -> Result<()> {
+pub(crate) fn notice(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    notice: Notice,
+    order: i64,
+) -> Result<()> {
     let content = Content {
         id: turn.random.bytes(),
         sent: turn.now.0,
         kind: kind::NOTICE,
         body: vec![notice_number(notice)],
     };
-    add(turn, id, &NewRow { order, author: Author::App, content: &content, as_sent: None })?;
+    add(
+        turn,
+        id,
+        &NewRow {
+            order,
+            author: Author::App,
+            content: &content,
+            as_sent: None,
+        },
+    )?;
     turn.conversation_mut(id)?.changed = turn.now;
     show_added(turn, id, &content.message_id())
 }
 
 /// Tells the screen of a new message.
-pub(crate) fn show_added(turn: &mut Turn<'_>, id: &ConversationId, message: &MessageId) -> Result<()> {
+pub(crate) fn show_added(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    message: &MessageId,
+) -> Result<()> {
     let marks = Marks::of(turn.conversation(id)?);
     if let Some(message) = one(turn.db, message, marks)? {
         turn.event(Event::MessageAdded { message });

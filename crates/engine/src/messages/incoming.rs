@@ -68,7 +68,12 @@ fn shown(
     history::show_added(turn, id, &content.message_id())
 }
 
-fn introduced(turn: &mut Turn<'_>, id: &ConversationId, sender: &Leaf, introduction: &Introduction) -> Result<()> {
+fn introduced(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    sender: &Leaf,
+    introduction: &Introduction,
+) -> Result<()> {
     contacts::remember_introduction(turn, &sender.account, introduction)?;
     if let Some(name) = clean_name(&introduction.name) {
         turn.conversation_mut(id)?.name = name;
@@ -77,7 +82,12 @@ fn introduced(turn: &mut Turn<'_>, id: &ConversationId, sender: &Leaf, introduct
 }
 
 /// A commit of another device began a new epoch.
-pub(crate) fn epoch_began(turn: &mut Turn<'_>, id: &ConversationId, committer: &AccountId, place: i64) -> Result<()> {
+pub(crate) fn epoch_began(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    committer: &AccountId,
+    place: i64,
+) -> Result<()> {
     if *committer != turn.me.account {
         accepted(turn, id, place)?;
     }

@@ -3,7 +3,9 @@
 //! retries send the same bytes.
 
 use sotto_suite::rand::RandomExt;
-use sotto_wire::{AppendId, Command, Entry, Lane, Refusal, RefusalCode, RelayAddress, Role, encode, limits};
+use sotto_wire::{
+    AppendId, Command, Entry, Lane, Refusal, RefusalCode, RelayAddress, Role, encode, limits,
+};
 
 use super::content::Content;
 use super::history;
@@ -17,9 +19,16 @@ use crate::turn::Turn;
 
 /// Puts content into the outbox; `shown` says that it has a row in the history.
 /// Answers with its number in the outbox.
-pub(crate) fn enqueue(turn: &mut Turn<'_>, id: &ConversationId, content: &Content, shown: bool) -> Result<i64> {
+pub(crate) fn enqueue(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    content: &Content,
+    shown: bool,
+) -> Result<i64> {
     turn.db
-        .prepare_cached("INSERT INTO outbox (conversation, message, content, shown) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached(
+            "INSERT INTO outbox (conversation, message, content, shown) VALUES (?1, ?2, ?3, ?4)",
+        )?
         .execute(params![id.0, content.id, encode(content), shown])?;
     Ok(turn.db.last_insert_rowid())
 }
@@ -39,10 +48,16 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     if conversation.state != ConversationState::Active {
         return Ok(());
     }
-    let Some(channel) = conversation.channel.as_ref().filter(|channel| channel.live).cloned() else {
+    let Some(channel) = conversation
+        .channel
+        .as_ref()
+        .filter(|channel| channel.live)
+        .cloned()
+    else {
         return Ok(());
     };
-    let room = usize::from(limits::MAX_IN_FLIGHT).saturating_sub(turn.room.sessions.in_flight(&channel.relay));
+    let room = usize::from(limits::MAX_IN_FLIGHT)
+        .saturating_sub(turn.room.sessions.in_flight(&channel.relay));
     if room == 0 {
         return Ok(());
     }
@@ -51,16 +66,19 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             "SELECT seq, message, content, append, body, handshakes FROM outbox
              WHERE conversation = ?1 AND not_before <= ?2 ORDER BY seq LIMIT ?3",
         )?;
-        let rows = statement.query_map(params![id.0, turn.now_sql(), i64::from(limits::MAX_IN_FLIGHT)], |row| {
-            Ok(Waiting {
-                seq: row.get(0)?,
-                message: MessageId(row.get(1)?),
-                content: row.get(2)?,
-                append: row.get(3)?,
-                body: row.get(4)?,
-                handshakes: row.get(5)?,
-            })
-        })?;
+        let rows = statement.query_map(
+            params![id.0, turn.now_sql(), i64::from(limits::MAX_IN_FLIGHT)],
+            |row| {
+                Ok(Waiting {
+                    seq: row.get(0)?,
+                    message: MessageId(row.get(1)?),
+                    content: row.get(2)?,
+                    append: row.get(3)?,
+                    body: row.get(4)?,
+                    handshakes: row.get(5)?,
+                })
+            },
+        )?;
         rows.collect::<std::result::Result<_, _>>()?
     };
     let mut sent = 0;
@@ -69,8 +87,17 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             break;
         }
         let (append, body, handshakes) = match (waiting.append, waiting.body, waiting.handshakes) {
-            (Some(append), Some(body), Some(handshakes)) => (AppendId(append), body, handshakes.cast_unsigned()),
-            _ => encrypt(turn, id, &channel, waiting.seq, &waiting.message, &waiting.content)?,
+            (Some(append), Some(body), Some(handshakes)) => {
+                (AppendId(append), body, handshakes.cast_unsigned())
+            }
+            _ => encrypt(
+                turn,
+                id,
+                &channel,
+                waiting.seq,
+                &waiting.message,
+                &waiting.content,
+            )?,
         };
         if turn.room.sessions.is_in_flight(&channel.relay, &append) {
             continue;
@@ -87,7 +114,13 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             fence: false,
         };
         let right = (channel.id(), Role::Writer, writer);
-        turn.room.sessions.ask(&channel.relay, right, command, Asked::Message(*id, append), &mut turn.out);
+        turn.room.sessions.ask(
+            &channel.relay,
+            right,
+            command,
+            Asked::Message(*id, append),
+            &mut turn.out,
+        );
         sent += 1;
     }
     Ok(())
@@ -106,15 +139,32 @@ fn encrypt(
     turn.group_moved(group);
     let append = AppendId(turn.random.bytes());
     let salt: [u8; 32] = turn.random.bytes();
-    let sealed = envelope::Content { kind: Kind::Mls, body: mls, seen: Some(seen_by_me(turn, id)?) };
+    let sealed = envelope::Content {
+        kind: Kind::Mls,
+        body: mls,
+        seen: Some(seen_by_me(turn, id)?),
+    };
     let body = envelope::seal_with(&channel.generation, Lane::Chat, &append, &sealed, salt)
         .map_err(|error| EngineError::Internal(error.to_string()))?;
     turn.db
         .prepare_cached("UPDATE outbox SET append = ?2, body = ?3, handshakes = ?4 WHERE seq = ?1")?
-        .execute(params![seq, append.0, body, channel.handshakes.cast_signed()])?;
+        .execute(params![
+            seq,
+            append.0,
+            body,
+            channel.handshakes.cast_signed()
+        ])?;
     turn.db
-        .prepare_cached("UPDATE messages SET mls = ?2, salt = ?3, append = ?4, seen = ?5 WHERE id = ?1")?
-        .execute(params![message.0, sealed.body, salt, append.0, encode(&sealed.seen)])?;
+        .prepare_cached(
+            "UPDATE messages SET mls = ?2, salt = ?3, append = ?4, seen = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            message.0,
+            sealed.body,
+            salt,
+            append.0,
+            encode(&sealed.seen)
+        ])?;
     Ok((append, body, channel.handshakes))
 }
 
@@ -135,14 +185,18 @@ pub(crate) fn came_back(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })
         .optional()?;
-    let Some((seq, message, shown, same)) = found else { return Ok(false) };
+    let Some((seq, message, shown, same)) = found else {
+        return Ok(false);
+    };
     if !same {
         // The relay put other bytes under our append id: seen with our own eyes.
         turn.conversation_mut(id)?.contradicted = true;
         return Ok(false);
     }
     turn.room.sessions.landed(relay, &entry.append);
-    turn.db.prepare_cached("DELETE FROM outbox WHERE seq = ?1")?.execute([seq])?;
+    turn.db
+        .prepare_cached("DELETE FROM outbox WHERE seq = ?1")?
+        .execute([seq])?;
     if shown {
         turn.db
             .prepare_cached("UPDATE messages SET ord = ?2 WHERE id = ?1")?
@@ -158,7 +212,12 @@ pub(crate) fn came_back(
 }
 
 /// The relay did not take it.
-pub(crate) fn refused(turn: &mut Turn<'_>, id: &ConversationId, append: &AppendId, refusal: &Refusal) -> Result<()> {
+pub(crate) fn refused(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    append: &AppendId,
+    refusal: &Refusal,
+) -> Result<()> {
     let retry = match refusal.code {
         // Proof that it was not accepted: encrypted anew under the same message id once caught up.
         RefusalCode::Stale | RefusalCode::Fenced => {
@@ -169,7 +228,9 @@ pub(crate) fn refused(turn: &mut Turn<'_>, id: &ConversationId, append: &AppendI
         }
         // The same bytes again, later.
         _ => {
-            let at = turn.now.plus(u64::from(refusal.retry_after_ms.unwrap_or(5_000)));
+            let at = turn
+                .now
+                .plus(u64::from(refusal.retry_after_ms.unwrap_or(5_000)));
             turn.db
                 .prepare_cached("UPDATE outbox SET not_before = ?2 WHERE append = ?1")?
                 .execute(params![append.0, turn.sql_time(at)])?;

@@ -16,7 +16,9 @@ pub(crate) fn due(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     if turn.me.receipts && turn.conversation(id)?.state == ConversationState::Active {
         let [a, b] = turn.random.bytes::<2>();
         let spread = u64::from(u16::from_be_bytes([a, b])) % (JITTER.end - JITTER.start);
-        turn.room.timers.receipts(turn.now.plus(JITTER.start + spread));
+        turn.room
+            .timers
+            .receipts(turn.now.plus(JITTER.start + spread));
     }
     Ok(())
 }
@@ -36,7 +38,10 @@ pub(crate) fn send(turn: &mut Turn<'_>) -> Result<()> {
         .collect();
     for id in untold {
         let conversation = turn.conversation_mut(&id)?;
-        let receipt = Receipt { delivered: conversation.theirs_received, read: conversation.theirs_read };
+        let receipt = Receipt {
+            delivered: conversation.theirs_received,
+            read: conversation.theirs_read,
+        };
         conversation.receipt_sent = receipt.delivered;
         conversation.receipt_read_sent = receipt.read;
         let content = Content::new(kind::RECEIPT, &receipt, turn.now, turn.random);
@@ -52,8 +57,15 @@ pub(crate) fn received(turn: &mut Turn<'_>, id: &ConversationId, receipt: Receip
         return Ok(());
     }
     let conversation = turn.conversation(id)?;
-    let head = conversation.channel.as_ref().map_or(0, |channel| channel.order());
-    let delivered = receipt.delivered.max(receipt.read).min(head).max(conversation.mine_delivered);
+    let head = conversation
+        .channel
+        .as_ref()
+        .map_or(0, |channel| channel.order());
+    let delivered = receipt
+        .delivered
+        .max(receipt.read)
+        .min(head)
+        .max(conversation.mine_delivered);
     let read = receipt.read.min(head).max(conversation.mine_read);
     if delivered == conversation.mine_delivered && read == conversation.mine_read {
         return Ok(());
@@ -61,6 +73,10 @@ pub(crate) fn received(turn: &mut Turn<'_>, id: &ConversationId, receipt: Receip
     let conversation = turn.conversation_mut(id)?;
     conversation.mine_delivered = delivered;
     conversation.mine_read = read;
-    turn.event(Event::Marks { conversation: *id, delivered, read });
+    turn.event(Event::Marks {
+        conversation: *id,
+        delivered,
+        read,
+    });
     Ok(())
 }

@@ -11,8 +11,8 @@ use sotto_suite::sign::Signature;
 use sotto_wire::{AppendId, ChannelId, Command, Lane, Role, decode, encode};
 
 use crate::api::{ConversationId, ConversationState, Event};
-use crate::conversations::envelope::{self, Kind};
 use crate::conversations::GroupId;
+use crate::conversations::envelope::{self, Kind};
 use crate::error::{EngineError, Result};
 use crate::relays::Asked;
 use crate::turn::Turn;
@@ -51,8 +51,15 @@ fn signed_bytes(channel: &ChannelId, salt: &[u8; 32], leaf: u32, typing: bool) -
     out
 }
 
-fn key(turn: &Turn<'_>, group: &GroupId, channel: &ChannelId, salt: &[u8; 32]) -> Result<FernetKey> {
-    let secret: Secret<32> = turn.mls.export(group, b"sotto ephemeral v1", channel.as_bytes())?;
+fn key(
+    turn: &Turn<'_>,
+    group: &GroupId,
+    channel: &ChannelId,
+    salt: &[u8; 32],
+) -> Result<FernetKey> {
+    let secret: Secret<32> = turn
+        .mls
+        .export(group, b"sotto ephemeral v1", channel.as_bytes())?;
     Ok(FernetKey::new(derive(&secret, "ephemeral", &[salt])))
 }
 
@@ -62,7 +69,12 @@ pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId, typing: bool) -> Re
     if conversation.state != ConversationState::Active {
         return Ok(());
     }
-    let Some(channel) = conversation.channel.as_ref().filter(|channel| channel.live).cloned() else {
+    let Some(channel) = conversation
+        .channel
+        .as_ref()
+        .filter(|channel| channel.live)
+        .cloned()
+    else {
         return Ok(());
     };
     let recent = turn.room.typing_sent.get(id);
@@ -73,16 +85,32 @@ pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId, typing: bool) -> Re
     let group = turn.group(id)?;
     let leaf = turn.mls.me(&group)?;
     let salt = turn.random.bytes();
-    let signature = turn.me.device.sign(&signed_bytes(&channel.id(), &salt, leaf, typing));
-    let token = key(turn, &group, &channel.id(), &salt)?.seal(&encode(&Signal { leaf, typing, signature }));
+    let signature = turn
+        .me
+        .device
+        .sign(&signed_bytes(&channel.id(), &salt, leaf, typing));
+    let token = key(turn, &group, &channel.id(), &salt)?.seal(&encode(&Signal {
+        leaf,
+        typing,
+        signature,
+    }));
     let append = AppendId(turn.random.bytes());
     let content = envelope::Content {
         kind: Kind::Signal,
-        body: encode(&Sealed { salt, token: token.into() }),
+        body: encode(&Sealed {
+            salt,
+            token: token.into(),
+        }),
         seen: None,
     };
-    let body = envelope::seal(&channel.generation, Lane::Ephemeral, &NO_APPEND, &content, turn.random)
-        .map_err(|error| EngineError::Internal(error.to_string()))?;
+    let body = envelope::seal(
+        &channel.generation,
+        Lane::Ephemeral,
+        &NO_APPEND,
+        &content,
+        turn.random,
+    )
+    .map_err(|error| EngineError::Internal(error.to_string()))?;
     let writer = channel.generation.writer();
     let command = Command::Append {
         channel: channel.id(),
@@ -95,25 +123,41 @@ pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId, typing: bool) -> Re
         fence: false,
     };
     let right = (channel.id(), Role::Writer, writer);
-    turn.room.sessions.ask(&channel.relay, right, command, Asked::Signal, &mut turn.out);
+    turn.room
+        .sessions
+        .ask(&channel.relay, right, command, Asked::Signal, &mut turn.out);
     Ok(())
 }
 
 /// A signal arrived. Whatever is wrong with it, it is simply not shown.
 pub(crate) fn received(turn: &mut Turn<'_>, id: &ConversationId, body: &[u8]) -> Result<()> {
-    let Some(channel) = turn.conversation(id)?.channel.clone() else { return Ok(()) };
-    let Ok((content, _)) = envelope::open(&channel.generation, Lane::Ephemeral, &NO_APPEND, body) else {
+    let Some(channel) = turn.conversation(id)?.channel.clone() else {
         return Ok(());
     };
-    let Ok(sealed) = decode::<Sealed>(&content.body, 4096) else { return Ok(()) };
+    let Ok((content, _)) = envelope::open(&channel.generation, Lane::Ephemeral, &NO_APPEND, body)
+    else {
+        return Ok(());
+    };
+    let Ok(sealed) = decode::<Sealed>(&content.body, 4096) else {
+        return Ok(());
+    };
     let group = turn.group(id)?;
-    let Ok(plain) = key(turn, &group, &channel.id(), &sealed.salt)?.open(&sealed.token) else { return Ok(()) };
-    let Ok(signal) = decode::<Signal>(&plain, 1024) else { return Ok(()) };
+    let Ok(plain) = key(turn, &group, &channel.id(), &sealed.salt)?.open(&sealed.token) else {
+        return Ok(());
+    };
+    let Ok(signal) = decode::<Signal>(&plain, 1024) else {
+        return Ok(());
+    };
     let leaves = turn.mls.leaves(&group)?;
-    let Some(leaf) = leaves.iter().find(|leaf| leaf.index == signal.leaf) else { return Ok(()) };
+    let Some(leaf) = leaves.iter().find(|leaf| leaf.index == signal.leaf) else {
+        return Ok(());
+    };
     let signed = signed_bytes(&channel.id(), &sealed.salt, signal.leaf, signal.typing);
     if leaf.account != turn.me.account && leaf.device.verify(&signed, &signal.signature).is_ok() {
-        turn.event(Event::Typing { conversation: *id, typing: signal.typing });
+        turn.event(Event::Typing {
+            conversation: *id,
+            typing: signal.typing,
+        });
     }
     Ok(())
 }

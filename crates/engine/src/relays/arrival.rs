@@ -40,28 +40,50 @@ fn subscribe_inbox(turn: &mut Turn<'_>) {
     if turn.room.inbox_live {
         return;
     }
-    let (relay, inbox, key) = (turn.me.relay.clone(), turn.me.inbox, turn.me.inbox_subscriber.clone());
+    let (relay, inbox, key) = (
+        turn.me.relay.clone(),
+        turn.me.inbox,
+        turn.me.inbox_subscriber.clone(),
+    );
     if turn.room.sessions.is_asked(&relay, &Asked::SubscribeInbox) {
         return;
     }
-    let command = Command::Subscribe { channel: inbox, subscriber: key.public() };
-    turn.room.sessions.ask(&relay, (inbox, Role::Subscriber, &key), command, Asked::SubscribeInbox, &mut turn.out);
+    let command = Command::Subscribe {
+        channel: inbox,
+        subscriber: key.public(),
+    };
+    turn.room.sessions.ask(
+        &relay,
+        (inbox, Role::Subscriber, &key),
+        command,
+        Asked::SubscribeInbox,
+        &mut turn.out,
+    );
 }
 
 /// Frames that change nothing which has to be durable at once.
 pub(crate) fn is_light(room: &Room, relay: &RelayAddress, frame: &RelayFrame) -> bool {
     match frame {
         RelayFrame::Reply { id, .. } => !room.sessions.is_errand(relay, *id),
-        RelayFrame::Deliver { delivered: Delivered::Entry(entry), .. } => {
-            room.sessions.is_in_flight(relay, &entry.append)
+        RelayFrame::Deliver {
+            delivered: Delivered::Entry(entry),
+            ..
+        } => room.sessions.is_in_flight(relay, &entry.append),
+        RelayFrame::Deliver {
+            delivered: Delivered::Gap(_),
+            ..
         }
-        RelayFrame::Deliver { delivered: Delivered::Gap(_), .. } | RelayFrame::Refused { .. } => false,
+        | RelayFrame::Refused { .. } => false,
         _ => true,
     }
 }
 
 /// Takes frames in order.
-pub(crate) fn frames(turn: &mut Turn<'_>, relay: &RelayAddress, frames: Vec<RelayFrame>) -> Result<()> {
+pub(crate) fn frames(
+    turn: &mut Turn<'_>,
+    relay: &RelayAddress,
+    frames: Vec<RelayFrame>,
+) -> Result<()> {
     for frame in frames {
         if !turn.room.sessions.is_connected(relay) {
             break;
@@ -75,7 +97,11 @@ pub(crate) fn frames(turn: &mut Turn<'_>, relay: &RelayAddress, frames: Vec<Rela
                 Some(asked) => refused(turn, relay, asked, &refusal)?,
                 None => misbehaved(turn, relay),
             },
-            RelayFrame::Deliver { channel, subscriber: _, delivered } => {
+            RelayFrame::Deliver {
+                channel,
+                subscriber: _,
+                delivered,
+            } => {
                 if channel == turn.me.inbox && *relay == turn.me.relay {
                     inbox(turn, relay, delivered)?;
                 } else if let Some(id) = turn.room.by_channel(relay, &channel) {
@@ -114,7 +140,9 @@ fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply
             turn.room.inbox_live = true;
             Ok(())
         }
-        (Asked::Subscribe(id), Reply::Subscribed(state)) => conversations::subscribed(turn, &id, &state),
+        (Asked::Subscribe(id), Reply::Subscribed(state)) => {
+            conversations::subscribed(turn, &id, &state)
+        }
         // The place in the order comes with the entry itself.
         (Asked::Message(..) | Asked::Handshake(..) | Asked::Signal | Asked::Proof, _) => Ok(()),
         (Asked::Card(_) | Asked::Packages(_) | Asked::Subscribe(_), _) => {
@@ -124,7 +152,12 @@ fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply
     }
 }
 
-fn refused(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, refusal: &Refusal) -> Result<()> {
+fn refused(
+    turn: &mut Turn<'_>,
+    relay: &RelayAddress,
+    asked: Asked,
+    refusal: &Refusal,
+) -> Result<()> {
     match asked {
         Asked::Message(id, append) => {
             turn.room.sessions.landed(relay, &append);
@@ -152,7 +185,11 @@ fn refused(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, refusal: &Re
 fn errand_refused(turn: &mut Turn<'_>, id: i64, refusal: &Refusal) -> Result<()> {
     let final_answer = matches!(
         refusal.code,
-        RefusalCode::NotFound | RefusalCode::Taken | RefusalCode::TooLarge | RefusalCode::Malformed | RefusalCode::Fenced
+        RefusalCode::NotFound
+            | RefusalCode::Taken
+            | RefusalCode::TooLarge
+            | RefusalCode::Malformed
+            | RefusalCode::Fenced
     );
     if !final_answer {
         return errand::postpone(turn, id, u64::from(refusal.retry_after_ms.unwrap_or(5_000)));
@@ -160,8 +197,14 @@ fn errand_refused(turn: &mut Turn<'_>, id: i64, refusal: &Refusal) -> Result<()>
     let (purpose, subject) = errand::done(turn, id)?;
     match (purpose, subject) {
         (Purpose::Letter, Some(id)) => {
-            let waits = turn.conversation(&id).is_ok_and(|c| c.state == ConversationState::Waiting);
-            if waits { opening::fail(turn, &id, Refused::InviteUsedUp) } else { Ok(()) }
+            let waits = turn
+                .conversation(&id)
+                .is_ok_and(|c| c.state == ConversationState::Waiting);
+            if waits {
+                opening::fail(turn, &id, Refused::InviteUsedUp)
+            } else {
+                Ok(())
+            }
         }
         _ => Ok(()),
     }
@@ -179,7 +222,11 @@ fn inbox(turn: &mut Turn<'_>, relay: &RelayAddress, delivered: Delivered) -> Res
                 contacts::letter_arrived(turn, &entry)?;
                 advance_inbox(turn, &entry)?;
             }
-            let key = (relay.clone(), turn.me.inbox, turn.me.inbox_subscriber.public());
+            let key = (
+                relay.clone(),
+                turn.me.inbox,
+                turn.me.inbox_subscriber.public(),
+            );
             turn.room.unacknowledged.insert(key, turn.me.inbox_position);
             Ok(())
         }
@@ -196,7 +243,10 @@ fn inbox(turn: &mut Turn<'_>, relay: &RelayAddress, delivered: Delivered) -> Res
 }
 
 fn advance_inbox(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
-    turn.me.inbox_hash = turn.me.inbox_hash.next(entry.position, entry.lane, &entry.append, &entry.body);
+    turn.me.inbox_hash =
+        turn.me
+            .inbox_hash
+            .next(entry.position, entry.lane, &entry.append, &entry.body);
     turn.me.inbox_position = entry.position;
     turn.me.save(turn.db)
 }

@@ -53,24 +53,31 @@ pub(crate) struct Errand<'a> {
 
 /// Queues an errand, and sends it at once if it may go.
 pub(crate) fn queue(turn: &mut Turn<'_>, errand: Errand<'_>) -> Result<i64> {
-    turn.db.prepare_cached(
-        "INSERT INTO errands (relay, command, role, seed, after, purpose, subject)
+    turn.db
+        .prepare_cached(
+            "INSERT INTO errands (relay, command, role, seed, after, purpose, subject)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?
-    .execute(params![
-        encode(errand.relay),
-        encode(&errand.command),
-        errand.role as u8,
-        errand.key.seed().expose(),
-        errand.after,
-        errand.purpose as i64,
-        errand.subject.map(|id| id.0),
-    ])?;
+        )?
+        .execute(params![
+            encode(errand.relay),
+            encode(&errand.command),
+            errand.role as u8,
+            errand.key.seed().expose(),
+            errand.after,
+            errand.purpose as i64,
+            errand.subject.map(|id| id.0),
+        ])?;
     let id = turn.db.last_insert_rowid();
     turn.want(errand.relay);
     if errand.after.is_none() {
         let right = (errand.channel, errand.role, errand.key);
-        turn.room.sessions.ask(errand.relay, right, errand.command, Asked::Errand(id), &mut turn.out);
+        turn.room.sessions.ask(
+            errand.relay,
+            right,
+            errand.command,
+            Asked::Errand(id),
+            &mut turn.out,
+        );
     }
     Ok(id)
 }
@@ -86,7 +93,9 @@ struct Row {
 const COLUMNS: &str = "SELECT id, relay, command, role, seed FROM errands";
 
 fn rows(turn: &Turn<'_>, condition: &str, given: &[&dyn crate::store::ToSql]) -> Result<Vec<Row>> {
-    let mut statement = turn.db.prepare_cached(&format!("{COLUMNS} WHERE {condition} ORDER BY id"))?;
+    let mut statement = turn
+        .db
+        .prepare_cached(&format!("{COLUMNS} WHERE {condition} ORDER BY id"))?;
     let rows = statement.query_map(given, |row| {
         Ok(Row {
             id: row.get(0)?,
@@ -102,7 +111,11 @@ fn rows(turn: &Turn<'_>, condition: &str, given: &[&dyn crate::store::ToSql]) ->
 /// Sends the errands of a relay that may go and are not under way.
 pub(crate) fn send(turn: &mut Turn<'_>, relay: &RelayAddress) -> Result<()> {
     let address = encode(relay);
-    let waiting = rows(turn, "relay = ?1 AND not_before <= ?2 AND after IS NULL", &[&address, &turn.now_sql()])?;
+    let waiting = rows(
+        turn,
+        "relay = ?1 AND not_before <= ?2 AND after IS NULL",
+        &[&address, &turn.now_sql()],
+    )?;
     for row in waiting {
         send_row(turn, row)?;
     }
@@ -113,7 +126,9 @@ fn send_row(turn: &mut Turn<'_>, row: Row) -> Result<()> {
     let malformed = |_| EngineError::Internal("a stored errand is malformed".into());
     let relay: RelayAddress = decode(&row.relay, limits::MAX_FRAME).map_err(malformed)?;
     let command: Command = decode(&row.command, limits::MAX_FRAME).map_err(malformed)?;
-    let Some(channel) = channel_of(&command) else { return Ok(()) };
+    let Some(channel) = channel_of(&command) else {
+        return Ok(());
+    };
     let asked = Asked::Errand(row.id);
     if turn.room.sessions.is_asked(&relay, &asked) {
         return Ok(());
@@ -124,7 +139,9 @@ fn send_row(turn: &mut Turn<'_>, row: Row) -> Result<()> {
         _ => Role::Admin,
     };
     let key = SigningKey::from_seed(&Secret::new(row.seed));
-    turn.room.sessions.ask(&relay, (channel, role, &key), command, asked, &mut turn.out);
+    turn.room
+        .sessions
+        .ask(&relay, (channel, role, &key), command, asked, &mut turn.out);
     Ok(())
 }
 
@@ -137,7 +154,9 @@ pub(crate) fn done(turn: &mut Turn<'_>, id: i64) -> Result<(Purpose, Option<Conv
         .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let waiting = rows(turn, "after = ?1", &[&id])?;
-    turn.db.prepare_cached("UPDATE errands SET after = NULL WHERE after = ?1")?.execute([id])?;
+    turn.db
+        .prepare_cached("UPDATE errands SET after = NULL WHERE after = ?1")?
+        .execute([id])?;
     for row in waiting {
         send_row(turn, row)?;
     }
@@ -148,7 +167,8 @@ pub(crate) fn done(turn: &mut Turn<'_>, id: i64) -> Result<(Purpose, Option<Conv
 /// Tries an errand again after a pause.
 pub(crate) fn postpone(turn: &mut Turn<'_>, id: i64, milliseconds: u64) -> Result<()> {
     let at = turn.now.plus(milliseconds);
-    turn.db.prepare_cached("UPDATE errands SET not_before = ?2 WHERE id = ?1")?
+    turn.db
+        .prepare_cached("UPDATE errands SET not_before = ?2 WHERE id = ?1")?
         .execute(params![id, turn.sql_time(at)])?;
     turn.room.timers.retry(at);
     Ok(())
@@ -156,20 +176,26 @@ pub(crate) fn postpone(turn: &mut Turn<'_>, id: i64, milliseconds: u64) -> Resul
 
 /// Relays that errands wait for.
 pub(crate) fn relays(turn: &Turn<'_>) -> Result<Vec<RelayAddress>> {
-    let mut statement = turn.db.prepare_cached("SELECT DISTINCT relay FROM errands")?;
+    let mut statement = turn
+        .db
+        .prepare_cached("SELECT DISTINCT relay FROM errands")?;
     let rows = statement.query_map([], |row| row.get::<_, Vec<u8>>(0))?;
     let encoded: Vec<Vec<u8>> = rows.collect::<std::result::Result<_, _>>()?;
     encoded
         .iter()
         .map(|bytes| {
-            decode(bytes, 4096).map_err(|_| EngineError::Internal("a stored relay address is malformed".into()))
+            decode(bytes, 4096)
+                .map_err(|_| EngineError::Internal("a stored relay address is malformed".into()))
         })
         .collect()
 }
 
 /// Whether the own inbox is still to be made.
 pub(crate) fn inbox_pending(turn: &Turn<'_>) -> Result<bool> {
-    Ok(turn.db.prepare_cached("SELECT 1 FROM errands WHERE purpose = 2")?.exists([])?)
+    Ok(turn
+        .db
+        .prepare_cached("SELECT 1 FROM errands WHERE purpose = 2")?
+        .exists([])?)
 }
 
 /// Whether a channel is still to be made by this device.

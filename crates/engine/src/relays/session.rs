@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{
-    AppendId, Binding, ChannelId, ClientFrame, Command, RelayAddress, RequestId, Role, proof_transcript,
+    AppendId, Binding, ChannelId, ClientFrame, Command, RelayAddress, RequestId, Role,
+    proof_transcript,
 };
 
 use crate::api::{ConversationId, Outgoing, Outputs};
@@ -59,7 +60,10 @@ impl Sessions {
     }
 
     pub(crate) fn connected(&mut self, relay: &RelayAddress, binding: Binding) {
-        let session = Session { binding: Some(binding), ..Session::default() };
+        let session = Session {
+            binding: Some(binding),
+            ..Session::default()
+        };
         self.sessions.insert(relay.clone(), session);
     }
 
@@ -71,21 +75,30 @@ impl Sessions {
     }
 
     pub(crate) fn is_connected(&self, relay: &RelayAddress) -> bool {
-        self.sessions.get(relay).is_some_and(|session| session.binding.is_some())
+        self.sessions
+            .get(relay)
+            .is_some_and(|session| session.binding.is_some())
     }
 
     pub(crate) fn connections(&self) -> Vec<RelayAddress> {
-        let connected = self.sessions.iter().filter(|(_, session)| session.binding.is_some());
+        let connected = self
+            .sessions
+            .iter()
+            .filter(|(_, session)| session.binding.is_some());
         connected.map(|(relay, _)| relay.clone()).collect()
     }
 
     /// Whether this append was sent on the current connection and not answered yet.
     pub(crate) fn is_in_flight(&self, relay: &RelayAddress, append: &AppendId) -> bool {
-        self.sessions.get(relay).is_some_and(|session| session.in_flight.contains(append))
+        self.sessions
+            .get(relay)
+            .is_some_and(|session| session.in_flight.contains(append))
     }
 
     pub(crate) fn in_flight(&self, relay: &RelayAddress) -> usize {
-        self.sessions.get(relay).map_or(0, |session| session.in_flight.len())
+        self.sessions
+            .get(relay)
+            .map_or(0, |session| session.in_flight.len())
     }
 
     /// The entry came back, or was refused.
@@ -97,13 +110,21 @@ impl Sessions {
 
     /// Whether this very question is under way on the current connection.
     pub(crate) fn is_asked(&self, relay: &RelayAddress, question: &Asked) -> bool {
-        self.sessions.get(relay).is_some_and(|session| session.asked.values().any(|asked| asked == question))
+        self.sessions
+            .get(relay)
+            .is_some_and(|session| session.asked.values().any(|asked| asked == question))
     }
 
     /// Whether this reply is to an errand.
     pub(crate) fn is_errand(&self, relay: &RelayAddress, id: RequestId) -> bool {
-        let asked = self.sessions.get(relay).and_then(|session| session.asked.get(&id));
-        !matches!(asked, None | Some(Asked::Proof | Asked::Message(..) | Asked::Handshake(..) | Asked::Signal))
+        let asked = self
+            .sessions
+            .get(relay)
+            .and_then(|session| session.asked.get(&id));
+        !matches!(
+            asked,
+            None | Some(Asked::Proof | Asked::Message(..) | Asked::Handshake(..) | Asked::Signal)
+        )
     }
 
     /// What a reply answers; none: the relay answers what was never asked.
@@ -121,13 +142,22 @@ impl Sessions {
         asked: Asked,
         out: &mut Outputs,
     ) {
-        let Some(session) = self.sessions.get_mut(relay) else { return };
-        let Some(binding) = &session.binding else { return };
+        let Some(session) = self.sessions.get_mut(relay) else {
+            return;
+        };
+        let Some(binding) = &session.binding else {
+            return;
+        };
         let (channel, role, key) = right;
         let public = key.public();
         if session.proven.insert((channel, role, public)) {
             let signature = key.sign(&proof_transcript(binding, &channel, role, &public));
-            let proof = Command::Prove { channel, role, key: public, signature };
+            let proof = Command::Prove {
+                channel,
+                role,
+                key: public,
+                signature,
+            };
             session.send(relay, proof, Asked::Proof, out);
         }
         if let Asked::Message(_, append) | Asked::Handshake(_, append) = &asked {
@@ -139,7 +169,10 @@ impl Sessions {
     /// Tells the relay what is safe on disk.
     pub(crate) fn acknowledge(&self, relay: &RelayAddress, frame: ClientFrame, out: &mut Outputs) {
         if self.is_connected(relay) {
-            out.frames.push(Outgoing { relay: relay.clone(), frame });
+            out.frames.push(Outgoing {
+                relay: relay.clone(),
+                frame,
+            });
         }
     }
 }
@@ -148,7 +181,13 @@ impl Session {
     fn send(&mut self, relay: &RelayAddress, command: Command, asked: Asked, out: &mut Outputs) {
         self.next = self.next.wrapping_add(1);
         self.asked.insert(self.next, asked);
-        let frame = ClientFrame::Request { id: self.next, command };
-        out.frames.push(Outgoing { relay: relay.clone(), frame });
+        let frame = ClientFrame::Request {
+            id: self.next,
+            command,
+        };
+        out.frames.push(Outgoing {
+            relay: relay.clone(),
+            frame,
+        });
     }
 }

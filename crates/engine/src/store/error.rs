@@ -48,7 +48,8 @@ pub enum StoreError {
     #[error("another program has this profile open")]
     InUse,
     /// The disk failed to take what was written: until the profile is opened again nothing is
-    /// written, because the disk may have forgotten earlier writes too.
+    /// written, because the disk may have forgotten earlier writes too. Whether the transaction
+    /// that met this is kept shows after opening; everything synced before is.
     #[error("the disk failed to store what was written")]
     DiskFailed,
     /// Something else; a mistake in this program unless the text names the system.
@@ -178,7 +179,7 @@ impl StoreError {
             ),
             Self::DiskFailed => (
                 "The disk failed to store what was written.".into(),
-                "Everything confirmed before is kept; nothing more is written.",
+                "Everything confirmed before is kept. Nothing more is written; the last step may or may not be there.",
                 "Close Sotto, check the disk, and open the profile again.",
             ),
             Self::Other(detail) => (

@@ -1,7 +1,9 @@
 //! One process writes a profile: an advisory lock on a file beside the database.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::OpenOptions;
+#[cfg(not(target_family = "wasm"))]
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
@@ -10,6 +12,7 @@ use super::StoreError;
 /// ends. The file stays: removing it would let two processes lock two files of one name.
 #[derive(Debug)]
 pub(super) struct WriterLock {
+    #[cfg(not(target_family = "wasm"))]
     _file: File,
 }
 
@@ -18,6 +21,7 @@ impl WriterLock {
     ///
     /// # Errors
     /// [`StoreError::InUse`] when somebody holds it; otherwise what the file system says.
+    #[cfg(not(target_family = "wasm"))]
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);
@@ -30,6 +34,13 @@ impl WriterLock {
                 "the file system gives no lock: {error}"
             ))),
         }
+    }
+
+    /// A browser has no files to lock: the page that hosts the engine there holds the origin's
+    /// Web Lock before it opens a profile.
+    #[cfg(target_family = "wasm")]
+    pub(super) fn take(_: &Path) -> Result<Self, StoreError> {
+        Ok(Self {})
     }
 }
 

@@ -6,6 +6,8 @@
     reason = "a test may stop at the first surprise"
 )]
 
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod durability;
 mod opening;
 mod writing;
 

@@ -18,7 +18,8 @@ impl Store {
     ///
     /// # Errors
     /// What `write` answers, or a [`StoreError`] of beginning or committing. Nothing of it is
-    /// then kept.
+    /// then kept; only after [`StoreError::DiskFailed`] it may turn out to be, when the database
+    /// is opened again.
     pub(crate) fn transaction<T, E: From<StoreError>>(
         &mut self,
         durability: Durability,

@@ -68,14 +68,20 @@ impl Roles {
     pub(crate) fn owners(accounts: &[AccountId]) -> Self {
         let accounts = accounts
             .iter()
-            .map(|account| Assignment { account: account.0, role: Role::Owner })
+            .map(|account| Assignment {
+                account: account.0,
+                role: Role::Owner,
+            })
             .collect();
         Self { accounts }
     }
 
     /// The role of an account; none: not a member.
     pub(crate) fn of(&self, account: &AccountId) -> Option<Role> {
-        self.accounts.iter().find(|entry| entry.account == account.0).map(|entry| entry.role)
+        self.accounts
+            .iter()
+            .find(|entry| entry.account == account.0)
+            .map(|entry| entry.role)
     }
 }
 
@@ -99,8 +105,13 @@ impl Roles {
     }
 }
 
-fn read<T: for<'b> Decode<'b, ()>>(list: &ExtensionList, kind: ExtensionType) -> Result<T, MlsFailure> {
-    let extension = list.get(kind).ok_or(MlsFailure::Invalid("a Sotto extension is missing"))?;
+fn read<T: for<'b> Decode<'b, ()>>(
+    list: &ExtensionList,
+    kind: ExtensionType,
+) -> Result<T, MlsFailure> {
+    let extension = list
+        .get(kind)
+        .ok_or(MlsFailure::Invalid("a Sotto extension is missing"))?;
     decode(extension.extension_data(), MAX_EXTENSION)
         .map_err(|_| MlsFailure::Invalid("a Sotto extension is malformed"))
 }

@@ -59,7 +59,10 @@ pub(crate) struct Joined {
 /// What an entry turned out to be.
 pub(crate) enum Opened {
     /// Application data of a member that is still in the group.
-    Content { sender: Leaf, content: Zeroizing<Vec<u8>> },
+    Content {
+        sender: Leaf,
+        content: Zeroizing<Vec<u8>>,
+    },
     /// The epoch moved on.
     Epoch { committer: AccountId, removed: bool },
     /// A proposal was taken up.
@@ -91,12 +94,36 @@ pub(crate) struct StoredGroup {
 pub(crate) trait Groups: Send {
     fn suite_name(&self) -> String;
     /// A key package (MLSMessage) and its private half.
-    fn key_package(&mut self, leaf: &LeafChannel, last_resort: bool, now: Timestamp) -> Result<(Vec<u8>, KeyPackageRow), MlsFailure>;
+    fn key_package(
+        &mut self,
+        leaf: &LeafChannel,
+        last_resort: bool,
+        now: Timestamp,
+    ) -> Result<(Vec<u8>, KeyPackageRow), MlsFailure>;
     /// Whose package it says it is, if its identity and its age hold.
     fn check_package(&self, message: &[u8], now: Timestamp) -> Result<PackageOwner, MlsFailure>;
-    fn create(&mut self, id: &GroupId, roles: &Roles, leaf: &LeafChannel, now: Timestamp) -> Result<(), MlsFailure>;
-    fn found(&mut self, id: &GroupId, packages: &[Vec<u8>], psk: (&[u8], &Secret<32>), generation: &Secret<32>, now: Timestamp) -> Result<Founded, MlsFailure>;
-    fn join(&mut self, welcome: &[u8], tree: &[u8], packages: &[KeyPackageRow], psk: (&[u8], &Secret<32>)) -> Result<Joined, MlsFailure>;
+    fn create(
+        &mut self,
+        id: &GroupId,
+        roles: &Roles,
+        leaf: &LeafChannel,
+        now: Timestamp,
+    ) -> Result<(), MlsFailure>;
+    fn found(
+        &mut self,
+        id: &GroupId,
+        packages: &[Vec<u8>],
+        psk: (&[u8], &Secret<32>),
+        generation: &Secret<32>,
+        now: Timestamp,
+    ) -> Result<Founded, MlsFailure>;
+    fn join(
+        &mut self,
+        welcome: &[u8],
+        tree: &[u8],
+        packages: &[KeyPackageRow],
+        psk: (&[u8], &Secret<32>),
+    ) -> Result<Joined, MlsFailure>;
     /// Takes a group out of memory again that was created or joined in this turn.
     fn discard(&mut self, id: &GroupId);
     /// The group is to be read from disk when it is next needed.
@@ -157,14 +184,27 @@ struct Open<P: CryptoProvider + Clone> {
 }
 
 impl<P: CryptoProvider + Clone> Open<P> {
-    fn new(group: Group<MlsConfig<P>>, rosters: HashMap<u64, Vec<RosterLeaf>>) -> Result<Self, MlsFailure> {
+    fn new(
+        group: Group<MlsConfig<P>>,
+        rosters: HashMap<u64, Vec<RosterLeaf>>,
+    ) -> Result<Self, MlsFailure> {
         let leaves = leaves_of(&group)?;
-        Ok(Self { group, leaves, rosters })
+        Ok(Self {
+            group,
+            leaves,
+            rosters,
+        })
     }
 
     fn roster(&self) -> Vec<RosterLeaf> {
         let leaves = self.leaves.iter();
-        leaves.map(|leaf| RosterLeaf { index: leaf.index, account: leaf.account.0, device: leaf.device }).collect()
+        leaves
+            .map(|leaf| RosterLeaf {
+                index: leaf.index,
+                account: leaf.account.0,
+                device: leaf.device,
+            })
+            .collect()
     }
 
     /// Who sent a message of some epoch. Whatever its epoch, an entry that stands after its sender's
@@ -174,9 +214,18 @@ impl<P: CryptoProvider + Clone> Open<P> {
             let leaf = self.leaves.iter().find(|leaf| leaf.index == index).cloned();
             return leaf.ok_or(MlsFailure::Invalid("the sender is not in the roster"));
         }
-        let past = self.rosters.get(&epoch).and_then(|leaves| leaves.iter().find(|leaf| leaf.index == index));
-        let past = past.ok_or(MlsFailure::Invalid("the sender is not in the roster of its epoch"))?;
-        let still = self.leaves.iter().find(|leaf| leaf.device == past.device).cloned();
+        let past = self
+            .rosters
+            .get(&epoch)
+            .and_then(|leaves| leaves.iter().find(|leaf| leaf.index == index));
+        let past = past.ok_or(MlsFailure::Invalid(
+            "the sender is not in the roster of its epoch",
+        ))?;
+        let still = self
+            .leaves
+            .iter()
+            .find(|leaf| leaf.device == past.device)
+            .cloned();
         still.ok_or(MlsFailure::Invalid("the sender has been removed"))
     }
 
@@ -184,7 +233,8 @@ impl<P: CryptoProvider + Clone> Open<P> {
     fn epoch_ended(&mut self, epoch: u64) -> Result<(), MlsFailure> {
         let roster = self.roster();
         self.rosters.insert(epoch, roster);
-        self.rosters.retain(|past, _| past.saturating_add(super::shelf::PAST_EPOCHS as u64) > epoch);
+        self.rosters
+            .retain(|past, _| past.saturating_add(super::shelf::PAST_EPOCHS as u64) > epoch);
         self.leaves = leaves_of(&self.group)?;
         Ok(())
     }
@@ -202,11 +252,19 @@ pub(crate) struct MlsGroups<P: CryptoProvider + Clone> {
 
 impl<P: CryptoProvider + Clone> MlsGroups<P> {
     /// For one device: its credential's bytes, its key, the cipher suite.
-    pub(crate) fn new(provider: P, suite: CipherSuite, credential: Vec<u8>, device: &SigningKey) -> Self {
+    pub(crate) fn new(
+        provider: P,
+        suite: CipherSuite,
+        credential: Vec<u8>,
+        device: &SigningKey,
+    ) -> Self {
         let shelf = Shelf::default();
         let public = device.public();
         let mut secret = device.seed().expose().to_vec();
-        secret.extend_from_slice(&public.0);
+        if suite != sotto_suite::provider::SUITE {
+            // Other providers want seed and public key, as most libraries keep Ed25519 keys.
+            secret.extend_from_slice(&public.0);
+        }
         let client = Client::builder()
             .crypto_provider(provider.clone())
             .identity_provider(Identities)
@@ -224,15 +282,26 @@ impl<P: CryptoProvider + Clone> MlsGroups<P> {
                 suite,
             )
             .build();
-        Self { client, provider, suite, shelf, groups: HashMap::new(), checkpoint: None }
+        Self {
+            client,
+            provider,
+            suite,
+            shelf,
+            groups: HashMap::new(),
+            checkpoint: None,
+        }
     }
 
     fn group(&self, id: &GroupId) -> Result<&Open<P>, MlsFailure> {
-        self.groups.get(id).ok_or(MlsFailure::State("group not loaded"))
+        self.groups
+            .get(id)
+            .ok_or(MlsFailure::State("group not loaded"))
     }
 
     fn group_mut(&mut self, id: &GroupId) -> Result<&mut Open<P>, MlsFailure> {
-        self.groups.get_mut(id).ok_or(MlsFailure::State("group not loaded"))
+        self.groups
+            .get_mut(id)
+            .ok_or(MlsFailure::State("group not loaded"))
     }
 
     /// mls-rs validates a key package's init key only: one malformed leaf key would block every
@@ -243,7 +312,9 @@ impl<P: CryptoProvider + Clone> MlsGroups<P> {
             .cipher_suite_provider(self.suite)
             .ok_or(MlsFailure::State("the cipher suite is not available"))?;
         for node in tree.nodes().iter().step_by(2).flatten() {
-            let mls_rs::group::Node::Leaf(leaf) = node else { continue };
+            let mls_rs::group::Node::Leaf(leaf) = node else {
+                continue;
+            };
             suite
                 .kem_public_key_validate(&leaf.public_key)
                 .map_err(|_| MlsFailure::Invalid("a leaf's HPKE key is malformed"))?;
@@ -263,8 +334,14 @@ fn leaf_of(member: &mls_rs::group::Member) -> Result<Leaf, MlsFailure> {
     })
 }
 
-fn leaves_of<P: CryptoProvider + Clone>(group: &Group<MlsConfig<P>>) -> Result<Vec<Leaf>, MlsFailure> {
-    group.roster().members_iter().map(|member| leaf_of(&member)).collect()
+fn leaves_of<P: CryptoProvider + Clone>(
+    group: &Group<MlsConfig<P>>,
+) -> Result<Vec<Leaf>, MlsFailure> {
+    group
+        .roster()
+        .members_iter()
+        .map(|member| leaf_of(&member))
+        .collect()
 }
 
 fn time(now: Timestamp) -> MlsTime {
@@ -286,15 +363,27 @@ where
         }
     }
 
-    fn key_package(&mut self, leaf: &LeafChannel, last_resort: bool, now: Timestamp) -> Result<(Vec<u8>, KeyPackageRow), MlsFailure> {
+    fn key_package(
+        &mut self,
+        leaf: &LeafChannel,
+        last_resort: bool,
+        now: Timestamp,
+    ) -> Result<(Vec<u8>, KeyPackageRow), MlsFailure> {
         let mut extensions = ExtensionList::new();
         if last_resort {
             extensions
                 .set_from(LastResortKeyPackageExt)
                 .map_err(|_| MlsFailure::State("last-resort extension"))?;
         }
-        let message = self.client.generate_key_package_message(extensions, leaf.to_list(), Some(time(now)))?;
-        let row = self.shelf.take_made().ok_or(MlsFailure::State("the key package was not kept"))?;
+        let message = self.client.generate_key_package_message(
+            extensions,
+            leaf.to_list(),
+            Some(time(now)),
+        )?;
+        let row = self
+            .shelf
+            .take_made()
+            .ok_or(MlsFailure::State("the key package was not kept"))?;
         Ok((message.to_bytes()?, row))
     }
 
@@ -304,15 +393,31 @@ where
             .ok_or(MlsFailure::Invalid("not a key package"))?;
         let expired = package.expiration()?.seconds_since_epoch() < now.seconds();
         if expired || package.cipher_suite() != self.suite {
-            return Err(MlsFailure::Invalid("the key package is too old, or of another suite"));
+            return Err(MlsFailure::Invalid(
+                "the key package is too old, or of another suite",
+            ));
         }
         let (credential, device) = identity::verify(package.signing_identity())
             .map_err(|_| MlsFailure::Invalid("the key package's identity does not hold"))?;
-        Ok(PackageOwner { account: credential.account_id(), device })
+        Ok(PackageOwner {
+            account: credential.account_id(),
+            device,
+        })
     }
 
-    fn create(&mut self, id: &GroupId, roles: &Roles, leaf: &LeafChannel, now: Timestamp) -> Result<(), MlsFailure> {
-        let group = self.client.create_group_with_id(id.to_vec(), roles.to_list(), leaf.to_list(), Some(time(now)))?;
+    fn create(
+        &mut self,
+        id: &GroupId,
+        roles: &Roles,
+        leaf: &LeafChannel,
+        now: Timestamp,
+    ) -> Result<(), MlsFailure> {
+        let group = self.client.create_group_with_id(
+            id.to_vec(),
+            roles.to_list(),
+            leaf.to_list(),
+            Some(time(now)),
+        )?;
         self.groups.insert(*id, Open::new(group, HashMap::new())?);
         self.save(id)
     }
@@ -326,7 +431,10 @@ where
         now: Timestamp,
     ) -> Result<Founded, MlsFailure> {
         self.shelf.offer_psk(psk_id, psk.expose());
-        let open = self.groups.get_mut(id).ok_or(MlsFailure::State("group not loaded"))?;
+        let open = self
+            .groups
+            .get_mut(id)
+            .ok_or(MlsFailure::State("group not loaded"))?;
         let info = vec![Extension::new(GENERATION, generation.expose().to_vec())];
         let mut builder = open
             .group
@@ -349,7 +457,10 @@ where
         self.shelf.withdraw_offers();
         self.check_leaf_keys(&tree)?;
         self.save(id)?;
-        Ok(Founded { welcome, tree: tree.to_bytes()? })
+        Ok(Founded {
+            welcome,
+            tree: tree.to_bytes()?,
+        })
     }
 
     fn join(
@@ -365,7 +476,9 @@ where
             self.shelf.offer_package(package);
         }
         self.shelf.offer_psk(psk_id, psk.expose());
-        let joined = self.client.join_group(Some(tree), &MlsMessage::from_bytes(welcome)?, None);
+        let joined = self
+            .client
+            .join_group(Some(tree), &MlsMessage::from_bytes(welcome)?, None);
         let result = joined.map_err(MlsFailure::from).and_then(|(group, info)| {
             let id: GroupId = group
                 .group_id()
@@ -375,10 +488,12 @@ where
                 // Storage is keyed by group id: a Welcome for a known group would overwrite it.
                 return Err(MlsFailure::Invalid("a Welcome for a group that is known"));
             }
-            let generation = info
-                .group_info_extensions()
-                .get(GENERATION)
-                .ok_or(MlsFailure::Invalid("the Welcome carries no generation secret"))?;
+            let generation =
+                info.group_info_extensions()
+                    .get(GENERATION)
+                    .ok_or(MlsFailure::Invalid(
+                        "the Welcome carries no generation secret",
+                    ))?;
             let generation = Secret::from_slice(generation.extension_data())
                 .map_err(|_| MlsFailure::Invalid("the generation secret is not 32 bytes"))?;
             let inviter = group
@@ -389,7 +504,11 @@ where
         let result = result.and_then(|(id, group, generation, inviter)| {
             self.groups.insert(id, Open::new(group, HashMap::new())?);
             self.save(&id)?;
-            Ok(Joined { group: id, generation, inviter })
+            Ok(Joined {
+                group: id,
+                generation,
+                inviter,
+            })
         });
         self.shelf.withdraw_offers();
         result
@@ -453,7 +572,10 @@ where
 
     fn encrypt(&mut self, id: &GroupId, content: &[u8]) -> Result<Vec<u8>, MlsFailure> {
         let open = self.group_mut(id)?;
-        Ok(open.group.encrypt_application_message(content, Vec::new())?.to_bytes()?)
+        Ok(open
+            .group
+            .encrypt_application_message(content, Vec::new())?
+            .to_bytes()?)
     }
 
     fn open(&mut self, id: &GroupId, message: &[u8]) -> Result<Opened, MlsFailure> {
@@ -461,18 +583,30 @@ where
         let open = self.group_mut(id)?;
         let epoch = open.group.current_epoch();
         let of_epoch = message.epoch().unwrap_or(epoch);
-        match open.group.process_incoming_message(message).map_err(MlsFailure::of_commit)? {
+        match open
+            .group
+            .process_incoming_message(message)
+            .map_err(MlsFailure::of_commit)?
+        {
             ReceivedMessage::ApplicationMessage(application) => {
                 let sender = open.sender(application.sender_index, of_epoch == epoch, of_epoch)?;
-                Ok(Opened::Content { sender, content: Zeroizing::new(application.data().to_vec()) })
+                Ok(Opened::Content {
+                    sender,
+                    content: Zeroizing::new(application.data().to_vec()),
+                })
             }
             ReceivedMessage::Commit(commit) => {
                 if matches!(commit.effect, CommitEffect::ReInit(_)) {
                     return Err(MlsFailure::Invalid("re-initialisation is not allowed"));
                 }
                 let removed = matches!(commit.effect, CommitEffect::Removed { .. });
-                let committer = open.leaves.iter().find(|leaf| leaf.index == commit.committer);
-                let committer = committer.ok_or(MlsFailure::Invalid("the committer is not a member"))?.account;
+                let committer = open
+                    .leaves
+                    .iter()
+                    .find(|leaf| leaf.index == commit.committer);
+                let committer = committer
+                    .ok_or(MlsFailure::Invalid("the committer is not a member"))?
+                    .account;
                 open.epoch_ended(epoch)?;
                 let tree = open.group.export_tree().into_owned();
                 self.check_leaf_keys(&tree)?;
@@ -486,7 +620,11 @@ where
     fn commit(&mut self, id: &GroupId, now: Timestamp) -> Result<PendingCommit, MlsFailure> {
         let open = self.group_mut(id)?;
         let epoch = open.group.current_epoch();
-        let (output, secrets) = open.group.commit_builder().commit_time(time(now)).build_detached()?;
+        let (output, secrets) = open
+            .group
+            .commit_builder()
+            .commit_time(time(now))
+            .build_detached()?;
         let message = output.commit_message().to_bytes()?;
         Ok(PendingCommit {
             hash: sha256(&[&message]),
@@ -499,10 +637,15 @@ where
     fn merge(&mut self, id: &GroupId, pending: &PendingCommit) -> Result<(), MlsFailure> {
         let open = self.group_mut(id)?;
         // mls-rs checks neither: both are checked here.
-        if open.group.current_epoch() != pending.epoch || sha256(&[&pending.message]) != pending.hash {
-            return Err(MlsFailure::State("the pending commit does not belong to this epoch"));
+        if open.group.current_epoch() != pending.epoch
+            || sha256(&[&pending.message]) != pending.hash
+        {
+            return Err(MlsFailure::State(
+                "the pending commit does not belong to this epoch",
+            ));
         }
-        open.group.apply_detached_commit(CommitSecrets::from_bytes(&pending.secrets)?)?;
+        open.group
+            .apply_detached_commit(CommitSecrets::from_bytes(&pending.secrets)?)?;
         open.epoch_ended(pending.epoch)
     }
 
@@ -515,7 +658,12 @@ where
     }
 
     fn export(&self, id: &GroupId, label: &[u8], context: &[u8]) -> Result<Secret<32>, MlsFailure> {
-        secret32(self.group(id)?.group.export_secret(label, context, 32)?.as_bytes())
+        secret32(
+            self.group(id)?
+                .group
+                .export_secret(label, context, 32)?
+                .as_bytes(),
+        )
     }
 
     fn leaves(&self, id: &GroupId) -> Result<Vec<Leaf>, MlsFailure> {
@@ -531,7 +679,9 @@ where
     }
 
     fn save(&mut self, id: &GroupId) -> Result<(), MlsFailure> {
-        self.group_mut(id)?.group.write_to_storage_without_ratchet_tree()?;
+        self.group_mut(id)?
+            .group
+            .write_to_storage_without_ratchet_tree()?;
         Ok(())
     }
 

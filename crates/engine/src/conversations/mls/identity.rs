@@ -1,11 +1,13 @@
 //! Who a leaf is: a pure function of its credential's bytes (no clock, no contact list), so that
 //! every member gives the same verdict on the same commit.
 
-use mls_rs::identity::{Credential as MlsCredential, CredentialType, CustomCredential, SigningIdentity};
+use mls_rs::identity::{
+    Credential as MlsCredential, CredentialType, CustomCredential, SigningIdentity,
+};
 use mls_rs::{ExtensionList, IdentityProvider};
+use mls_rs_core::error::IntoAnyError;
 use mls_rs_core::identity::MemberValidationContext;
 use mls_rs_core::time::MlsTime;
-use mls_rs_core::error::IntoAnyError;
 use sotto_suite::sign::PublicKey;
 
 use crate::identity::{Credential, CredentialError, UnverifiedCredential};
@@ -37,8 +39,13 @@ pub(super) fn signing_identity(credential: Vec<u8>, device: &PublicKey) -> Signi
 }
 
 /// Verifies a leaf's identity.
-pub(super) fn verify(identity: &SigningIdentity) -> Result<(Credential, PublicKey), LeafIdentityError> {
-    let custom = identity.credential.as_custom().ok_or(LeafIdentityError::WrongType)?;
+pub(super) fn verify(
+    identity: &SigningIdentity,
+) -> Result<(Credential, PublicKey), LeafIdentityError> {
+    let custom = identity
+        .credential
+        .as_custom()
+        .ok_or(LeafIdentityError::WrongType)?;
     if custom.credential_type() != CREDENTIAL {
         return Err(LeafIdentityError::WrongType);
     }
@@ -78,7 +85,11 @@ impl IdentityProvider for Identities {
     }
 
     /// Account id and device key: one leaf a device.
-    fn identity(&self, identity: &SigningIdentity, _: &ExtensionList) -> Result<Vec<u8>, Self::Error> {
+    fn identity(
+        &self,
+        identity: &SigningIdentity,
+        _: &ExtensionList,
+    ) -> Result<Vec<u8>, Self::Error> {
         let (credential, device) = verify(identity)?;
         let mut id = credential.account_id().0.to_vec();
         id.extend_from_slice(&device.0);

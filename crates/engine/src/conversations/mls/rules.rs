@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 
 use mls_rs::MlsRules;
+use mls_rs::client_builder::PaddingMode;
 use mls_rs::error::IntoAnyError;
 use mls_rs::group::proposal::Proposal;
 use mls_rs::group::{GroupContext, Roster, Sender};
 use mls_rs::mls_rules::{
     CommitDirection, CommitOptions, CommitSource, EncryptionOptions, ProposalBundle, ProposalInfo,
 };
-use mls_rs::client_builder::PaddingMode;
 
 use super::extension::{Role, Roles};
 use super::identity::verify;
@@ -49,30 +49,47 @@ struct Epoch<'a> {
 
 impl Epoch<'_> {
     fn account_at(&self, index: u32) -> Result<AccountId, RuleBroken> {
-        let member = self.roster.member_with_index(index).map_err(|_| RuleBroken::NotAMember)?;
+        let member = self
+            .roster
+            .member_with_index(index)
+            .map_err(|_| RuleBroken::NotAMember)?;
         let (credential, _) = verify(&member.signing_identity).map_err(|_| RuleBroken::Identity)?;
         Ok(credential.account_id())
     }
 
     fn check(&self, info: &ProposalInfo<Proposal>) -> Result<(), RuleBroken> {
-        let Sender::Member(sender) = *info.sender() else { return Err(RuleBroken::NotAMember) };
+        let Sender::Member(sender) = *info.sender() else {
+            return Err(RuleBroken::NotAMember);
+        };
         let sender_account = self.account_at(sender)?;
-        let role = self.roles.of(&sender_account).ok_or(RuleBroken::NotAuthorised)?;
+        let role = self
+            .roles
+            .of(&sender_account)
+            .ok_or(RuleBroken::NotAuthorised)?;
         match &info.proposal {
             Proposal::Add(add) => {
-                let (added, _) = verify(add.signing_identity()).map_err(|_| RuleBroken::Identity)?;
+                let (added, _) =
+                    verify(add.signing_identity()).map_err(|_| RuleBroken::Identity)?;
                 let added = added.account_id();
                 // Nobody enters whose account isn't on the list: who may talk is part of the epoch.
                 let listed = self.roles.of(&added).is_some();
                 let allowed = info.is_by_value()
                     && listed
                     && (added == sender_account || (role >= Role::Admin && self.absent(&added)?));
-                if allowed { Ok(()) } else { Err(RuleBroken::NotAuthorised) }
+                if allowed {
+                    Ok(())
+                } else {
+                    Err(RuleBroken::NotAuthorised)
+                }
             }
             Proposal::Remove(remove) => {
                 let removed = self.account_at(remove.to_remove())?;
                 let own = removed == sender_account;
-                if info.is_by_value() && own { Ok(()) } else { Err(RuleBroken::NotAuthorised) }
+                if info.is_by_value() && own {
+                    Ok(())
+                } else {
+                    Err(RuleBroken::NotAuthorised)
+                }
             }
             Proposal::Update(_) if info.is_by_reference() => Ok(()),
             Proposal::SelfRemove(_) if info.is_by_reference() => Ok(()),
@@ -85,7 +102,8 @@ impl Epoch<'_> {
     /// No leaf of this account is in the group yet.
     fn absent(&self, account: &AccountId) -> Result<bool, RuleBroken> {
         for member in self.roster.members_iter() {
-            let (credential, _) = verify(&member.signing_identity).map_err(|_| RuleBroken::Identity)?;
+            let (credential, _) =
+                verify(&member.signing_identity).map_err(|_| RuleBroken::Identity)?;
             if credential.account_id() == *account {
                 return Ok(false);
             }
@@ -105,23 +123,34 @@ impl MlsRules for Rules {
         context: &GroupContext,
         mut proposals: ProposalBundle,
     ) -> Result<ProposalBundle, Self::Error> {
-        let CommitSource::ExistingMember(_) = source else { return Err(RuleBroken::NotAMember) };
+        let CommitSource::ExistingMember(_) = source else {
+            return Err(RuleBroken::NotAMember);
+        };
         let roles = Roles::from_list(&context.extensions).map_err(|_| RuleBroken::NoRoles)?;
-        let epoch = Epoch { roster, roles, number: context.epoch };
+        let epoch = Epoch {
+            roster,
+            roles,
+            number: context.epoch,
+        };
         let mut bad_references = HashSet::new();
         for info in proposals.clone().into_proposals() {
             if let Err(broken) = epoch.check(&info) {
                 // A bad proposal of somebody else's is left out of one's own commit; it must not
                 // keep anybody from committing.
                 match (direction, info.proposal_ref()) {
-                    (CommitDirection::Send, Some(reference)) => bad_references.insert(reference.clone()),
+                    (CommitDirection::Send, Some(reference)) => {
+                        bad_references.insert(reference.clone())
+                    }
                     _ => return Err(broken),
                 };
             }
         }
         if !bad_references.is_empty() {
             proposals.retain(|info| {
-                Ok::<_, RuleBroken>(info.proposal_ref().is_none_or(|r| !bad_references.contains(r)))
+                Ok::<_, RuleBroken>(
+                    info.proposal_ref()
+                        .is_none_or(|r| !bad_references.contains(r)),
+                )
             })?;
         }
         Ok(proposals)

@@ -5,11 +5,11 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minicbor::{Decode, Encode};
+use mls_rs::mls_rs_codec::{MlsDecode, MlsEncode};
 use mls_rs::psk::{ExternalPskId, PreSharedKey};
 use mls_rs::{GroupStateStorage, KeyPackageStorage, PreSharedKeyStorage};
 use mls_rs_core::group::{EpochRecord, GroupState};
 use mls_rs_core::key_package::KeyPackageData;
-use mls_rs::mls_rs_codec::{MlsDecode, MlsEncode};
 use sotto_suite::sign::PublicKey;
 use zeroize::Zeroizing;
 
@@ -79,8 +79,16 @@ impl Shelf {
     }
 
     /// Puts what is on disk for a group back on the shelf.
-    pub(super) fn put(&self, id: &GroupId, state: Zeroizing<Vec<u8>>, epochs: Vec<(u64, Zeroizing<Vec<u8>>)>) {
-        let shelved = Shelved { state: Some(state), epochs: epochs.into_iter().collect() };
+    pub(super) fn put(
+        &self,
+        id: &GroupId,
+        state: Zeroizing<Vec<u8>>,
+        epochs: Vec<(u64, Zeroizing<Vec<u8>>)>,
+    ) {
+        let shelved = Shelved {
+            state: Some(state),
+            epochs: epochs.into_iter().collect(),
+        };
         self.inner().groups.insert(*id, shelved);
     }
 
@@ -112,7 +120,10 @@ impl Shelf {
     }
 
     pub(super) fn offer_psk(&self, id: &[u8], secret: &[u8]) {
-        let psk = (ExternalPskId::new(id.to_vec()), PreSharedKey::new(secret.to_vec()));
+        let psk = (
+            ExternalPskId::new(id.to_vec()),
+            PreSharedKey::new(secret.to_vec()),
+        );
         self.inner().psk = Some(psk);
     }
 
@@ -130,7 +141,10 @@ impl Shelf {
     /// The key package that was just made.
     pub(super) fn take_made(&self) -> Option<KeyPackageRow> {
         let (id, package) = self.inner().made.take()?;
-        Some(KeyPackageRow { id, data: Zeroizing::new(package.mls_encode_to_vec().ok()?) })
+        Some(KeyPackageRow {
+            id,
+            data: Zeroizing::new(package.mls_encode_to_vec().ok()?),
+        })
     }
 
     pub(super) fn take_changes(&self) -> Changes {
@@ -150,7 +164,10 @@ impl Shelf {
                 groups.insert(id, change);
             }
         }
-        Changes { groups, packages_used: std::mem::take(&mut inner.packages_used) }
+        Changes {
+            groups,
+            packages_used: std::mem::take(&mut inner.packages_used),
+        }
     }
 }
 
@@ -175,7 +192,9 @@ impl GroupStateStorage for Shelf {
         inserts: Vec<EpochRecord>,
         updates: Vec<EpochRecord>,
     ) -> Result<(), Infallible> {
-        let Some(id) = group_id(&state.id) else { return Ok(()) };
+        let Some(id) = group_id(&state.id) else {
+            return Ok(());
+        };
         let mut inner = self.inner();
         let shelved = inner.groups.entry(id).or_default();
         shelved.state = Some(state.data);
@@ -192,7 +211,15 @@ impl GroupStateStorage for Shelf {
     }
 
     fn max_epoch_id(&self, id: &[u8]) -> Result<Option<u64>, Infallible> {
-        Ok(group_id(id).and_then(|id| self.inner().groups.get(&id)?.epochs.keys().next_back().copied()))
+        Ok(group_id(id).and_then(|id| {
+            self.inner()
+                .groups
+                .get(&id)?
+                .epochs
+                .keys()
+                .next_back()
+                .copied()
+        }))
     }
 }
 
@@ -224,6 +251,11 @@ impl PreSharedKeyStorage for Shelf {
     type Error = Infallible;
 
     fn get(&self, id: &ExternalPskId) -> Result<Option<PreSharedKey>, Infallible> {
-        Ok(self.inner().psk.as_ref().filter(|(known, _)| known == id).map(|(_, secret)| secret.clone()))
+        Ok(self
+            .inner()
+            .psk
+            .as_ref()
+            .filter(|(known, _)| known == id)
+            .map(|(_, secret)| secret.clone()))
     }
 }

@@ -28,5 +28,7 @@ pub(crate) fn token_of(mls: &[u8]) -> Option<String> {
     if message.wire_format != PRIVATE_MESSAGE {
         return None;
     }
-    String::from_utf8(message.ciphertext).ok().filter(|text| text.is_ascii())
+    String::from_utf8(message.ciphertext)
+        .ok()
+        .filter(|text| text.is_ascii())
 }

@@ -4,7 +4,7 @@ use super::super::{Credential, Genesis, RecoveryCode, UnverifiedCredential};
 use super::*;
 
 /// SHA-256 of the label and the genesis record in the chain, computed by another program.
-const ACCOUNT: &str = "ACCOUNT";
+const ACCOUNT: &str = "5fad79b2aec4ed0894ac70ad253a325b3f7b0217a81f483d3fe5e692b687d5ce";
 const CHAIN: &str = include_str!("vectors/chain.hex");
 const CREDENTIAL: &str = include_str!("vectors/credential.hex");
 

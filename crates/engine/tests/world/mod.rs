@@ -1,0 +1,315 @@
+//! A small world in one thread: people with real engines and real databases, one model relay that
+//! keeps the protocol, a clock that moves when told to.
+#![allow(dead_code, reason = "each test uses a part of the world")]
+
+mod relay;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use mls_rs_core::crypto::CipherSuite;
+use sotto_engine::*;
+use sotto_suite::rand::SeededRandom;
+use sotto_suite::secret::Secret;
+use sotto_wire::{ClientFrame, RelayAddress, RelayFrame};
+
+pub use relay::ModelRelay;
+
+pub struct Person {
+    pub engine: Engine,
+    pub events: Vec<Event>,
+    pub connected: bool,
+    pub deadline: Timestamp,
+    outbound: VecDeque<ClientFrame>,
+    seed: u8,
+}
+
+pub struct World {
+    pub now: Timestamp,
+    pub relay: ModelRelay,
+    pub people: BTreeMap<&'static str, Person>,
+    suite: Suite,
+    folder: tempfile::TempDir,
+    /// So that randomness after a crash is never that from before.
+    crashes: u8,
+    /// Frames are handed over in batches of at most this many.
+    pub batch: usize,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::on(Suite::sotto())
+    }
+
+    pub fn on_standard_suite() -> Self {
+        let provider = mls_rs_crypto_rustcrypto::RustCryptoProvider::default();
+        Self::on(Suite::of(provider, CipherSuite::CURVE25519_CHACHA))
+    }
+
+    fn on(suite: Suite) -> Self {
+        Self {
+            now: Timestamp(1_790_000_000_000),
+            relay: ModelRelay::new(),
+            people: BTreeMap::new(),
+            suite,
+            folder: tempfile::tempdir().unwrap(),
+            crashes: 0,
+            batch: 256,
+        }
+    }
+
+    pub fn address(&self) -> RelayAddress {
+        self.relay.address()
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(format!("{name}.db"))
+    }
+
+    pub fn database(&self, name: &str) -> Vec<u8> {
+        let mut all = std::fs::read(self.path(name)).unwrap();
+        all.extend(
+            std::fs::read(self.folder.path().join(format!("{name}.db-wal"))).unwrap_or_default(),
+        );
+        all
+    }
+
+    /// Makes a person and brings it online.
+    pub fn join(&mut self, name: &'static str) {
+        let seed = u8::try_from(self.people.len() + 1).unwrap();
+        let new = NewProfile {
+            name: name.into(),
+            relay: self.address(),
+            device_name: "laptop".into(),
+        };
+        let random = Box::new(SeededRandom::new([seed; 32]));
+        let key = Secret::new([seed; 32]);
+        let mut engine =
+            Engine::create_on(&self.suite, &self.path(name), &key, new, random, self.now).unwrap();
+        let outputs = engine.start(self.now).unwrap();
+        let person = Person {
+            engine,
+            events: Vec::new(),
+            connected: false,
+            deadline: self.now,
+            outbound: VecDeque::new(),
+            seed,
+        };
+        self.people.insert(name, person);
+        self.take(name, outputs);
+        self.connect(name);
+        self.settle();
+    }
+
+    /// The process ends without a word and is started again; offline at first.
+    pub fn crash(&mut self, name: &'static str) {
+        let person = self.people.remove(name).unwrap();
+        let seed = person.seed;
+        drop(person);
+        self.relay.disconnect(name);
+        self.crashes += 1;
+        let random = Box::new(SeededRandom::new([seed ^ self.crashes.wrapping_mul(8); 32]));
+        let key = Secret::new([seed; 32]);
+        let mut engine = Engine::open_on(&self.suite, &self.path(name), &key, random).unwrap();
+        let outputs = engine.start(self.now).unwrap();
+        let person = Person {
+            engine,
+            events: Vec::new(),
+            connected: false,
+            deadline: self.now,
+            outbound: VecDeque::new(),
+            seed,
+        };
+        self.people.insert(name, person);
+        self.take(name, outputs);
+    }
+
+    pub fn connect(&mut self, name: &'static str) {
+        let binding = self.relay.connect(name);
+        self.people.get_mut(name).unwrap().connected = true;
+        let relay = self.address();
+        self.input(name, Input::Connected { relay, binding });
+    }
+
+    pub fn disconnect(&mut self, name: &'static str) {
+        self.relay.disconnect(name);
+        let person = self.people.get_mut(name).unwrap();
+        person.connected = false;
+        person.outbound.clear();
+        let relay = self.address();
+        self.input(name, Input::Disconnected { relay });
+    }
+
+    fn take(&mut self, name: &str, outputs: Outputs) -> Vec<Result<Done, Problem>> {
+        let person = self.people.get_mut(name).unwrap();
+        let mut dropped = false;
+        for change in outputs.relays {
+            dropped |= matches!(change, RelayChange::Drop(_));
+        }
+        if person.connected {
+            person
+                .outbound
+                .extend(outputs.frames.into_iter().map(|outgoing| outgoing.frame));
+        }
+        person.events.extend(outputs.events);
+        if let Some(deadline) = outputs.deadline {
+            person.deadline = deadline;
+        }
+        assert!(
+            !dropped || self.relay.lies,
+            "{name} says that the model relay broke the protocol"
+        );
+        outputs.done
+    }
+
+    pub fn input(&mut self, name: &str, input: Input) -> Vec<Result<Done, Problem>> {
+        let now = self.now;
+        let outputs = self
+            .people
+            .get_mut(name)
+            .unwrap()
+            .engine
+            .handle(input, now)
+            .unwrap();
+        self.take(name, outputs)
+    }
+
+    /// Moves frames until nobody has anything to say.
+    pub fn settle(&mut self) {
+        loop {
+            let mut quiet = true;
+            let names: Vec<_> = self.people.keys().copied().collect();
+            for name in &names {
+                while let Some(frame) = self.people.get_mut(name).unwrap().outbound.pop_front() {
+                    quiet = false;
+                    self.relay.receive(name, frame);
+                }
+            }
+            for name in &names {
+                let frames = self.relay.take(name, self.batch);
+                if !frames.is_empty() && self.people[name].connected {
+                    quiet = false;
+                    self.frames(name, frames);
+                }
+            }
+            if quiet {
+                break;
+            }
+        }
+    }
+
+    pub fn frames(&mut self, name: &str, frames: Vec<RelayFrame>) {
+        let relay = self.address();
+        self.input(name, Input::Frames { relay, frames });
+    }
+
+    /// Lets time pass, in steps, so that whatever is due gets done.
+    pub fn wait(&mut self, milliseconds: u64) {
+        let end = self.now.plus(milliseconds);
+        while self.now < end {
+            let due = self
+                .people
+                .values()
+                .map(|person| person.deadline)
+                .min()
+                .unwrap_or(end);
+            self.now = due.max(self.now.plus(1)).min(end);
+            let names: Vec<_> = self.people.keys().copied().collect();
+            for name in names {
+                if self.people[name].deadline <= self.now {
+                    self.input(name, Input::Deadline);
+                }
+            }
+            self.settle();
+        }
+    }
+
+    pub fn command(&mut self, name: &str, command: Command) -> Result<Done, Problem> {
+        self.input(name, Input::Commands(vec![command])).remove(0)
+    }
+
+    pub fn invite(&mut self, name: &str, single_use: bool) -> String {
+        let command = Command::CreateInvite {
+            single_use,
+            lifetime_seconds: 86_400,
+        };
+        let Done::Invite { link, .. } = self.command(name, command).unwrap() else {
+            panic!("no invite")
+        };
+        self.settle();
+        link
+    }
+
+    pub fn open_invite(&mut self, name: &str, link: &str) -> Result<ConversationId, Problem> {
+        match self.command(name, Command::OpenInvite { link: link.into() })? {
+            Done::Conversation { conversation } => {
+                self.settle();
+                Ok(conversation)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub fn accept(&mut self, name: &str) -> ConversationId {
+        let request = self.reader(name).requests().unwrap()[0].request;
+        let done = self
+            .command(name, Command::AcceptRequest { request })
+            .unwrap();
+        let Done::Conversation { conversation } = done else {
+            panic!("{done:?}")
+        };
+        self.settle();
+        conversation
+    }
+
+    /// Through the real invite flow; gives both conversations.
+    pub fn introduce(&mut self, inviter: &str, guest: &str) -> (ConversationId, ConversationId) {
+        let link = self.invite(inviter, true);
+        let theirs = self.open_invite(guest, &link).unwrap();
+        let mine = self.accept(inviter);
+        (mine, theirs)
+    }
+
+    pub fn reader(&self, name: &str) -> Reader {
+        self.people[name].engine.reader().unwrap()
+    }
+
+    pub fn say(&mut self, name: &str, conversation: ConversationId, text: &str) -> MessageId {
+        let command = Command::SendText {
+            conversation,
+            text: text.into(),
+        };
+        let Done::Message { message } = self.command(name, command).unwrap() else {
+            panic!("no message")
+        };
+        message
+    }
+
+    /// Texts as shown, oldest first.
+    pub fn texts(
+        &self,
+        name: &str,
+        conversation: ConversationId,
+    ) -> Vec<(Author, String, Delivery)> {
+        let mut reader = self.reader(name);
+        let mut all = Vec::new();
+        let mut before = None;
+        loop {
+            let page = reader.messages(conversation, before, 500).unwrap();
+            before = page.messages.first().map(|message| message.order);
+            let texts = page
+                .messages
+                .into_iter()
+                .rev()
+                .filter_map(|message| match message.body {
+                    Body::Text { text } => Some((message.author, text, message.delivery)),
+                    _ => None,
+                });
+            all.extend(texts);
+            if !page.more {
+                break;
+            }
+        }
+        all.reverse();
+        all
+    }
+}
