@@ -71,8 +71,14 @@ impl DataFolder {
         }
     }
 
-    pub(crate) fn store(&self) -> PathBuf {
-        self.path.join(STORE)
+    /// Where the store is; the file is made here if it is missing, for this user alone. Its
+    /// companions (SQLite's log) take their rights from it.
+    pub(crate) fn store(&self) -> Result<PathBuf, DataError> {
+        let path = self.path.join(STORE);
+        match private(OpenOptions::new().append(true).create(true)).open(&path) {
+            Ok(_) => Ok(path),
+            Err(error) => Err(DataError::Unusable { path, error }),
+        }
     }
 
     /// The identity key; made on the very first start, never again.
@@ -83,7 +89,7 @@ impl DataFolder {
             let seed = Secret::from_slice(&seed).map_err(|_| DataError::IdentityDamaged(path))?;
             return Ok(SigningKey::from_seed(&seed));
         }
-        if self.store().exists() {
+        if self.path.join(STORE).exists() {
             return Err(DataError::IdentityMissing(path));
         }
         let seed: Secret<32> = SystemRandom::new().secret();

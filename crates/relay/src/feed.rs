@@ -16,6 +16,8 @@ use tokio::sync::Notify;
 const SIGNALS: usize = 32;
 /// Newest entries kept for one channel that somebody listens to.
 const RECENT: usize = 256;
+/// Bytes of bodies handed out at once, save that one entry always fits.
+const PAGE_BYTES: usize = 512 << 10;
 /// Bytes of bodies kept so in all channels together.
 const RECENT_BYTES: usize = 64 << 20;
 
@@ -262,9 +264,14 @@ impl Feeds {
         let feeds = lock(&self.feeds);
         let recent = &feeds.get(channel)?.recent;
         let first = recent.front()?.position;
-        let skip = after.next().0.checked_sub(first.0)?;
-        let skip = usize::try_from(skip).ok()?;
-        Some(recent.iter().skip(skip).take(limit).cloned().collect())
+        let skip = usize::try_from(after.next().0.checked_sub(first.0)?).ok()?;
+        let mut bytes = 0;
+        let page = recent.iter().skip(skip).take(limit).take_while(|entry| {
+            let fits = bytes < PAGE_BYTES;
+            bytes += entry.body.len();
+            fits
+        });
+        Some(page.cloned().collect())
     }
 }
 

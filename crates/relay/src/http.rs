@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -12,6 +11,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use hyper_util::rt::TokioIo;
 use sotto_wire::TransportEnds;
 use tokio::sync::OwnedSemaphorePermit;
@@ -25,6 +25,8 @@ use crate::transport::Transport;
 #[derive(Clone)]
 pub(crate) struct Accepted {
     pub(crate) ends: TransportEnds,
+    /// From this machine.
+    pub(crate) local: bool,
     /// One of the places for connections, kept until the last holder is gone.
     pub(crate) place: Arc<OwnedSemaphorePermit>,
 }
@@ -48,13 +50,25 @@ async fn landing() -> &'static str {
 
 /// Can the store do its work?
 async fn ready<S: Store>(State(shared): State<Arc<Shared<S>>>) -> Response {
-    match shared.store.settle().await {
+    match shared.store.ready().await {
         Ok(()) => "ready\n".into_response(),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the store can't store\n").into_response(),
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store does not answer\n",
+        )
+            .into_response(),
     }
 }
 
-async fn metrics<S: Store>(State(shared): State<Arc<Shared<S>>>) -> Response {
+/// For this machine alone: whoever could ask from elsewhere, often, would see in a quiet relay's
+/// counters when somebody writes to somebody.
+async fn metrics<S: Store>(
+    State(shared): State<Arc<Shared<S>>>,
+    Extension(accepted): Extension<Accepted>,
+) -> Response {
+    if !accepted.local {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     (
         [(CONTENT_TYPE, "text/plain; version=0.0.4")],
         shared.metrics.render(),
@@ -84,7 +98,7 @@ async fn upgrade<S: Store>(State(shared): State<Arc<Shared<S>>>, mut request: Re
             .into_response();
     };
     let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.as_bytes());
-    let Some(Accepted { ends, place }) = request.extensions_mut().remove::<Accepted>() else {
+    let Some(Accepted { ends, place, .. }) = request.extensions_mut().remove::<Accepted>() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     // A browser can't look into its TLS, so what it signs can't name it.

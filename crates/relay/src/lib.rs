@@ -16,6 +16,7 @@ mod server;
 pub mod store;
 mod transport;
 
+pub use clock::Clock;
 pub use config::{Config, ConnectionLimits};
 pub use data::DataError;
 pub use feed::{Listener, Wake};

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::certificate;
+use crate::clock::Clock;
 use crate::config::{Config, ConnectionLimits};
 use crate::data::{DataError, DataFolder};
 use crate::http::{self, Accepted};
@@ -24,7 +26,6 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::transport::Acceptor;
-use crate::{certificate, clock};
 
 /// Why a relay does not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +72,7 @@ pub struct Relay {
     acceptor: Acceptor,
     listener: TcpListener,
     shared: Arc<Shared<SqliteStore>>,
+    clock: Clock,
     _folder: DataFolder,
 }
 
@@ -84,6 +86,7 @@ impl Relay {
         if config.plain && !local.ip().is_loopback() {
             return Err(StartError::PlainRemote);
         }
+        let clock = config.store.clock.clone();
         let host = public_host(config.host.as_deref(), local)?;
         let folder = DataFolder::open(&config.data)?;
         let identity = folder.identity()?;
@@ -94,12 +97,11 @@ impl Relay {
             config.plain,
         )?;
         let metrics = Arc::new(Metrics::default());
-        let store = SqliteStore::open(&folder.store(), config.store, Arc::clone(&metrics))?;
+        let store = SqliteStore::open(&folder.store()?, config.store, Arc::clone(&metrics))?;
         let acceptor = if config.plain {
             Acceptor::Plain
         } else {
-            let (certificate, key) =
-                certificate::certificate(&folder, &address.host, clock::now())?;
+            let (certificate, key) = certificate::certificate(&folder, &address.host, clock.now())?;
             Acceptor::tls(certificate, key)?
         };
         let shared = Arc::new(Shared {
@@ -119,6 +121,7 @@ impl Relay {
             acceptor,
             listener,
             shared,
+            clock,
             _folder: folder,
         })
     }
@@ -153,10 +156,11 @@ impl Relay {
             listener,
             acceptor,
             shared,
+            clock,
             ..
         } = self;
         let mut shutdown = pin!(shutdown);
-        let expiring = shared.tasks.spawn(expire(Arc::clone(&shared)));
+        let expiring = shared.tasks.spawn(expire(Arc::clone(&shared), clock));
         let places = Arc::new(Semaphore::new(shared.limits.connections));
         let app = http::router(Arc::clone(&shared));
         loop {
@@ -213,6 +217,9 @@ async fn serve_http<S: Store>(
     place: Arc<tokio::sync::OwnedSemaphorePermit>,
 ) {
     let within = shared.limits.handshake;
+    let local = stream
+        .peer_addr()
+        .is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
     let accepted = tokio::select! {
         () = shared.stopping.cancelled() => return,
         accepted = tokio::time::timeout(within, acceptor.accept(stream)) => accepted,
@@ -221,7 +228,7 @@ async fn serve_http<S: Store>(
         Metrics::count(&shared.metrics.failed_hellos);
         return;
     };
-    let accepted = Accepted { ends, place };
+    let accepted = Accepted { ends, local, place };
     let app = app.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(accepted.clone());
         request
@@ -245,13 +252,13 @@ async fn serve_http<S: Store>(
 }
 
 /// Lets go of what is too old, once an hour.
-async fn expire<S: Store>(shared: Arc<Shared<S>>) {
+async fn expire<S: Store>(shared: Arc<Shared<S>>, clock: Clock) {
     let mut hour = tokio::time::interval(Duration::from_secs(3600));
     loop {
         tokio::select! {
             () = shared.stopping.cancelled() => return,
             _ = hour.tick() => {
-                if let Err(error) = shared.store.expire(clock::now()).await {
+                if let Err(error) = shared.store.expire(clock.now()).await {
                     tracing::warn!(%error, "expiry failed");
                 }
             }

@@ -2,7 +2,7 @@
 //!
 //! A store decides rights and refusals in the same step in which it changes anything, so that a
 //! right taken away counts from that moment on. It answers a change only when it is durable. Any
-//! store has to pass the [`conformance`] suite; [`sqlite`] is the embedded one.
+//! store has to pass the suite in `tests/conformance`; [`sqlite`] is the embedded one.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use sotto_wire::{
 
 use crate::feed::Listener;
 
-pub mod conformance;
 pub mod sqlite;
 
 /// Seconds since 1970, as the relay's clock says.
@@ -225,6 +224,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Lets go of what is too old at `now`.
     fn expire(&self, now: Seconds) -> impl Future<Output = Stored<()>> + Send + 'static;
+
+    /// Answers once everything handed over before has been done: the store is alive.
+    fn ready(&self) -> impl Future<Output = Stored<()>> + Send + 'static;
 
     /// Writes down what is still in memory (cursors) and wipes what was deleted from the disk.
     fn settle(&self) -> impl Future<Output = Stored<()>> + Send + 'static;

@@ -10,6 +10,7 @@ use super::session::{Session, send};
 use super::{End, Socket};
 use crate::feed::Listener;
 use crate::metrics::Metrics;
+use crate::server::Shared;
 use crate::store::{Item, Store, StoreError};
 
 /// Entries fetched at once for one subscription, so that each gets its turn.
@@ -90,61 +91,73 @@ impl<S: Store> Session<'_, S> {
             let Some(subscription) = self.subscriptions.get_mut(&number) else {
                 continue;
             };
-            subscription.listener.calm();
-            if subscription.listener.ended() {
-                self.drop_subscription(number);
-                continue;
-            }
-            let Some(sent) = subscription.sent else {
-                continue;
-            };
-            let mut frames = Vec::new();
-            while let Some(signal) = subscription.listener.next_signal() {
-                frames.push(subscription.frame(Delivered::Signal(signal.to_vec())));
-            }
-            let room = usize::from(self.shared.limits.in_flight)
-                .saturating_sub(subscription.unacknowledged.len());
-            let items = if room == 0 {
-                Vec::new()
-            } else {
-                match self
-                    .shared
-                    .store
-                    .read(subscription.channel, sent, room.min(PAGE))
-                    .await
-                {
-                    Ok(items) => items,
-                    Err(StoreError::NotFound) => {
-                        self.drop_subscription(number);
-                        continue;
-                    }
-                    Err(_) => return Err(End::Closing(RefusalCode::Unavailable)),
-                }
-            };
-            if let Some(last) = items.last() {
-                subscription.sent = Some(last.position());
-                // There may be more; the others come first.
-                subscription.listener.rouse();
-            } else if room > 0 && !subscription.caught_up {
-                subscription.caught_up = true;
-                frames.push(subscription.frame(Delivered::CaughtUp(sent)));
-            }
-            for item in items {
-                let delivered = match item {
-                    Item::Entry(entry) => {
-                        Metrics::count(&self.shared.metrics.delivered);
-                        subscription.unacknowledged.push_back(entry.position);
-                        Delivered::Entry(Arc::unwrap_or_clone(entry))
-                    }
-                    Item::Gap(gap) => Delivered::Gap(gap),
-                };
-                frames.push(subscription.frame(delivered));
-            }
-            for frame in &frames {
-                send(self.shared, socket, frame).await?;
+            match subscription.deliver(self.shared, socket).await? {
+                Next::Waits => {}
+                // The others come first.
+                Next::HasMore => subscription.listener.rouse(),
+                Next::Ended => self.drop_subscription(number),
             }
         }
         Ok(())
+    }
+}
+
+/// What comes after a turn.
+enum Next {
+    Waits,
+    HasMore,
+    Ended,
+}
+
+impl Subscription {
+    /// One turn: the signals that wait, and a page of entries as far as the client has room.
+    async fn deliver<S: Store>(
+        &mut self,
+        shared: &Shared<S>,
+        socket: &mut Socket,
+    ) -> Result<Next, End> {
+        self.listener.calm();
+        if self.listener.ended() {
+            return Ok(Next::Ended);
+        }
+        // Roused again when the store has said where to start.
+        let Some(sent) = self.sent else {
+            return Ok(Next::Waits);
+        };
+        while let Some(signal) = self.listener.next_signal() {
+            let signal = self.frame(Delivered::Signal(signal.to_vec()));
+            send(shared, socket, &signal).await?;
+        }
+        let in_flight = usize::from(shared.limits.in_flight);
+        let room = in_flight.saturating_sub(self.unacknowledged.len());
+        if room == 0 {
+            // Roused again by an acknowledgement.
+            return Ok(Next::Waits);
+        }
+        let items = match shared.store.read(self.channel, sent, room.min(PAGE)).await {
+            Ok(items) => items,
+            Err(StoreError::NotFound) => return Ok(Next::Ended),
+            Err(_) => return Err(End::Closing(RefusalCode::Unavailable)),
+        };
+        if items.is_empty() {
+            if !std::mem::replace(&mut self.caught_up, true) {
+                send(shared, socket, &self.frame(Delivered::CaughtUp(sent))).await?;
+            }
+            return Ok(Next::Waits);
+        }
+        for item in items {
+            self.sent = Some(item.position());
+            let delivered = match item {
+                Item::Entry(entry) => {
+                    Metrics::count(&shared.metrics.delivered);
+                    self.unacknowledged.push_back(entry.position);
+                    Delivered::Entry(Arc::unwrap_or_clone(entry))
+                }
+                Item::Gap(gap) => Delivered::Gap(gap),
+            };
+            send(shared, socket, &self.frame(delivered)).await?;
+        }
+        Ok(Next::HasMore)
     }
 }
 

@@ -23,6 +23,7 @@ use sotto_wire::{Appended, ChannelId, PackageOffer, Position, SlotId, SlotStatus
 use tokio::sync::oneshot;
 
 use super::{Deposit, Item, NewChannel, NewEntry, Seconds, Store, StoreError, Stored};
+use crate::clock::Clock;
 use crate::feed::{Feeds, Listener};
 use crate::metrics::Metrics;
 use writer::{Order, Work};
@@ -42,8 +43,8 @@ pub struct SqliteOptions {
     pub max_pages: u32,
     /// Channels whose hot state stays in memory.
     pub cached_channels: usize,
-    /// Says what time it is; tests bring their own.
-    pub clock: fn() -> Seconds,
+    /// Says what time it is.
+    pub clock: Clock,
     /// How long what stays.
     pub retention: Retention,
 }
@@ -71,7 +72,7 @@ impl Default for SqliteOptions {
             slot_packages: 200,
             max_pages: 0,
             cached_channels: 20_000,
-            clock: crate::clock::now,
+            clock: Clock::default(),
             retention: Retention {
                 handshake: 90 * DAY,
                 chat: 30 * DAY,
@@ -347,6 +348,10 @@ impl Store for SqliteStore {
 
     fn expire(&self, now: Seconds) -> impl Future<Output = Stored<()>> + Send + 'static {
         self.order(|answer| Work::Expire { now, answer })
+    }
+
+    fn ready(&self) -> impl Future<Output = Stored<()>> + Send + 'static {
+        self.order(|answer| Work::Ready { answer })
     }
 
     fn settle(&self) -> impl Future<Output = Stored<()>> + Send + 'static {

@@ -109,6 +109,7 @@ impl Writer {
                 answer,
             } => carry_out!(answer, self.delete(channel, &admin)),
             Work::Expire { now, answer } => carry_out!(answer, self.expire(now).map(Ok)),
+            Work::Ready { answer } => carry_out!(answer, Ok(Ok(()))),
             Work::Settle { answer } => {
                 self.settle_soon();
                 carry_out!(answer, Ok(Ok(())))
@@ -159,7 +160,7 @@ impl Writer {
     }
 
     fn append(&mut self, new: NewEntry) -> Result<Stored<Appended>> {
-        let at = coarse((self.options.clock)());
+        let at = coarse(self.options.clock.now());
         let (quota, keys) = (self.options.channel_bytes, self.options.channel_keys);
         let channel = new.channel;
         let mut freed = false;
@@ -285,7 +286,7 @@ impl Writer {
 
     /// Deletes the bodies of entries that every subscriber has acknowledged.
     fn let_go(&mut self, channel: &ChannelId) -> Result<()> {
-        let gone = coarse((self.options.clock)());
+        let gone = coarse(self.options.clock.now());
         let freed = self.with(channel, |file, state| {
             let until = state.acknowledged();
             if until <= state.low {
@@ -386,7 +387,7 @@ impl Writer {
     }
 
     fn deposit(&mut self, deposit: &Deposit) -> Result<Stored<()>> {
-        let at = coarse((self.options.clock)());
+        let at = coarse(self.options.clock.now());
         let most = u64::from(self.options.slot_packages);
         let done = self.with(&deposit.channel, |file, state| {
             if let Err(error) = state.needs_admin(&deposit.admin) {

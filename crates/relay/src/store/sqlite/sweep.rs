@@ -1,6 +1,6 @@
 //! Letting go by age: bodies first, then the traces that answer repetitions, and old key packages.
 
-use rusqlite::Result;
+use rusqlite::{OptionalExtension as _, Result};
 
 use super::writer::Writer;
 use crate::store::Seconds;
@@ -10,12 +10,18 @@ impl Writer {
     pub(super) fn expire(&mut self, now: Seconds) -> Result<()> {
         let keep = self.options.retention;
         let before = |age: Seconds| now.saturating_sub(age);
-        let mut bodies = self.file.prepare_cached(
-            "UPDATE entries SET body = NULL, gone = ?3
-             WHERE body IS NOT NULL AND (lane = 0 AND at < ?1 OR lane = 1 AND at < ?2)",
-        )?;
-        let gone = bodies.execute((before(keep.handshake), before(keep.chat), now))?;
-        drop(bodies);
+        let gone = self
+            .file
+            .prepare_cached(
+                "UPDATE entries SET body = NULL, gone = ?3
+                 WHERE id < ?4 AND body IS NOT NULL AND (lane = 0 AND at < ?1 OR lane = 1 AND at < ?2)",
+            )?
+            .execute((
+                before(keep.handshake),
+                before(keep.chat),
+                now,
+                self.first_since(before(keep.handshake.min(keep.chat)))?,
+            ))?;
         let packages = self
             .file
             .prepare_cached("DELETE FROM packages WHERE last_resort = 0 AND at < ?1")?
@@ -32,13 +38,23 @@ impl Writer {
         Ok(())
     }
 
+    /// Number of the first row written since `time`. Rows are numbered as they are written, so
+    /// what is older is below; this spares a look at every newer row, every hour.
+    fn first_since(&self, time: Seconds) -> Result<i64> {
+        self.file
+            .prepare_cached("SELECT id FROM entries WHERE at >= ?1 ORDER BY id LIMIT 1")?
+            .query_row([time], |row| row.get(0))
+            .optional()
+            .map(|id| id.unwrap_or(i64::MAX))
+    }
+
     /// Deletes rows of entries that went before `before`, from the start of each channel up to the
     /// first that has to stay; where the history begins from then on stays with the channel.
     fn forget_traces(&self, before: Seconds) -> Result<usize> {
         let file = &self.file;
         let candidates: Vec<i64> = file
-            .prepare_cached("SELECT DISTINCT channel FROM entries WHERE gone < ?1")?
-            .query_map([before], |row| row.get(0))?
+            .prepare_cached("SELECT DISTINCT channel FROM entries WHERE id < ?2 AND gone < ?1")?
+            .query_map((before, self.first_since(before)?), |row| row.get(0))?
             .collect::<Result<_>>()?;
         let mut forgotten = 0;
         for channel in candidates {

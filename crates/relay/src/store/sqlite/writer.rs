@@ -87,6 +87,9 @@ pub(super) enum Work {
         now: Seconds,
         answer: Sender<Stored<()>>,
     },
+    Ready {
+        answer: Sender<Stored<()>>,
+    },
     Settle {
         answer: Sender<Stored<()>>,
     },
@@ -117,6 +120,8 @@ pub(super) struct Writer {
     /// Bodies deleted whose bytes the log may still hold.
     pub(super) wipe: bool,
     wipe_since: Option<Instant>,
+    /// A disk that can't be written to is not asked all the time.
+    wipe_not_before: Option<Instant>,
     settle: bool,
     after: Vec<After>,
     feeds: Arc<Feeds>,
@@ -139,6 +144,7 @@ impl Writer {
             moved_since: None,
             wipe: false,
             wipe_since: None,
+            wipe_not_before: None,
             settle: false,
             after: Vec::new(),
             feeds,
@@ -300,13 +306,16 @@ impl Writer {
             self.wipe_since = Some(Instant::now());
         }
         let waited = self.wipe_since.map(|since| since.elapsed());
-        let due = waited.is_some_and(|waited| waited >= WIPE_BUSY || idle && waited >= WIPE_IDLE);
+        let calm = self.wipe_not_before.is_none_or(|at| at <= Instant::now());
+        let due =
+            calm && waited.is_some_and(|waited| waited >= WIPE_BUSY || idle && waited >= WIPE_IDLE);
         if !due && !self.settle {
             return Ok(());
         }
         self.settle = false;
         self.wipe = false;
         self.wipe_since = None;
+        self.wipe_not_before = None;
         let busy: Result<i64, _> =
             self.file
                 .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
@@ -320,6 +329,7 @@ impl Writer {
             Err(error) => {
                 tracing::warn!(%error, "checkpoint failed");
                 self.wipe = true;
+                self.wipe_not_before = Some(Instant::now() + WIPE_BUSY);
                 Err(failed(&error))
             }
         }

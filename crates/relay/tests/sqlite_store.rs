@@ -1,0 +1,268 @@
+//! The embedded store: the suite of every store, and what is its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "tests stop at the first surprise"
+)]
+
+mod conformance;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use conformance::{
+    CHANNEL_BYTES, DAY, Harness, SLOT_PACKAGES, START, channel, chat, conformance, key,
+};
+use sotto_relay::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use sotto_relay::store::{Item, Seconds, Store as _, StoreError};
+use sotto_relay::{Clock, Metrics};
+use sotto_wire::Position;
+use tempfile::TempDir;
+
+struct Sqlite {
+    folder: TempDir,
+    options: SqliteOptions,
+    time: Arc<AtomicU64>,
+}
+
+impl Sqlite {
+    fn new() -> Self {
+        let time = Arc::new(AtomicU64::new(START));
+        let read = Arc::clone(&time);
+        let options = SqliteOptions {
+            channel_bytes: CHANNEL_BYTES,
+            slot_packages: SLOT_PACKAGES,
+            // Two channels in memory at most, so that the others are read again and again.
+            cached_channels: 2,
+            clock: Clock::new(move || read.load(Ordering::SeqCst)),
+            ..SqliteOptions::default()
+        };
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            options,
+            time,
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("relay.db")
+    }
+
+    fn try_open(&self) -> Result<SqliteStore, OpenError> {
+        SqliteStore::open(
+            &self.file(),
+            self.options.clone(),
+            Arc::new(Metrics::default()),
+        )
+    }
+
+    /// Everything on the disk, of all files.
+    fn bytes(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files
+            .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .collect()
+    }
+}
+
+impl Harness for Sqlite {
+    type Store = SqliteStore;
+
+    fn open(&self) -> SqliteStore {
+        self.try_open().unwrap()
+    }
+
+    fn set_time(&self, now: Seconds) {
+        self.time.store(now, Ordering::SeqCst);
+    }
+}
+
+conformance!(Sqlite::new());
+
+fn holds(bytes: &[u8], what: &[u8]) -> bool {
+    bytes.windows(what.len()).any(|window| window == what)
+}
+
+const MARK: &[u8] = b"a body that nobody else would write";
+
+#[tokio::test]
+async fn what_was_acknowledged_is_on_the_disk_no_more() {
+    let harness = Sqlite::new();
+    let store = harness.open();
+    store.create(channel(&[key(3)])).await.unwrap();
+    // One small, one on overflow pages.
+    store.append(chat(1, MARK)).await.unwrap();
+    store.append(chat(2, &MARK.repeat(300))).await.unwrap();
+    store
+        .set_writer(channel(&[]).channel, key(1), key(9), Some(MARK.to_vec()))
+        .await
+        .unwrap();
+    assert!(holds(&harness.bytes(), MARK));
+    store.acknowledge(channel(&[]).channel, key(3), Position(2));
+    store
+        .revoke_writer(channel(&[]).channel, key(1), key(9))
+        .await
+        .unwrap();
+    // By itself, within a moment, and while the store goes on.
+    let gone = async {
+        while holds(&harness.bytes(), MARK) {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), gone)
+        .await
+        .unwrap();
+    store.append(chat(3, b"x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_channels_are_kept_with_memory_for_two() {
+    let harness = Sqlite::new();
+    let store = harness.open();
+    for n in 0..20 {
+        let channel = sotto_wire::ChannelId([n; 16]);
+        store
+            .create(sotto_relay::store::NewChannel {
+                channel,
+                ..self::channel(&[key(3)])
+            })
+            .await
+            .unwrap();
+    }
+    for round in 1..=5u64 {
+        for n in 0..20 {
+            let channel = sotto_wire::ChannelId([n; 16]);
+            let new = sotto_relay::store::NewEntry {
+                channel,
+                ..chat(round, b"x")
+            };
+            assert_eq!(store.append(new).await.unwrap().position, Position(round));
+            store.acknowledge(channel, key(3), Position(round));
+        }
+    }
+    store.settle().await.unwrap();
+    for n in 0..20 {
+        let items = store
+            .read(sotto_wire::ChannelId([n; 16]), Position(0), 10)
+            .await
+            .unwrap();
+        assert!(
+            matches!(&items[..], [Item::Gap(gap)] if gap.until == Position(5)),
+            "{items:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_loses_nothing() {
+    let mut harness = Sqlite::new();
+    harness.options.max_pages = 60;
+    harness.options.channel_bytes = u64::MAX / 4;
+    let store = harness.open();
+    store.create(channel(&[key(3)])).await.unwrap();
+    let body = vec![7; 9000];
+    let mut kept = 0;
+    let refused = loop {
+        match store.append(chat(kept + 1, &body)).await {
+            Ok(_) => kept += 1,
+            Err(error) => break error,
+        }
+        assert!(kept < 100, "the bound on pages does nothing");
+    };
+    assert_eq!(refused, StoreError::Unavailable);
+    assert!(kept > 3);
+    // Nothing of the refused one, all of the others, and no hole where it would have stood.
+    for _ in 0..2 {
+        assert_eq!(
+            store.append(chat(kept + 1, &body)).await,
+            Err(StoreError::Unavailable)
+        );
+    }
+    assert_eq!(
+        store
+            .read(channel(&[]).channel, Position(0), 100)
+            .await
+            .unwrap()
+            .len(),
+        kept as usize
+    );
+    // Acknowledging makes room again: what is deleted is reused.
+    store.acknowledge(channel(&[]).channel, key(3), Position(kept));
+    store.settle().await.unwrap();
+    let stood = store.append(chat(kept + 1, &body)).await.unwrap();
+    assert_eq!(stood.position, Position(kept + 1));
+}
+
+#[tokio::test]
+async fn expiry_finds_what_is_old_among_what_is_new() {
+    let harness = Sqlite::new();
+    let store = harness.open();
+    store.create(channel(&[key(3)])).await.unwrap();
+    for day in 0..40 {
+        harness.set_time(START + day * DAY);
+        store.append(chat(day, b"x")).await.unwrap();
+    }
+    store.expire(START + 40 * DAY).await.unwrap();
+    let items = store
+        .read(channel(&[]).channel, Position(0), 100)
+        .await
+        .unwrap();
+    // Positions 1 to 10 were written on days 0 to 9, and one day is as good as another hour.
+    assert!(
+        matches!(&items[0], Item::Gap(gap) if gap.until == Position(10)),
+        "{:?}",
+        items[0]
+    );
+    assert_eq!(items.len(), 31);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
+    // Not a database at all.
+    let harness = Sqlite::new();
+    std::fs::write(
+        harness.file(),
+        b"Dear diary, today nothing happened. ".repeat(100),
+    )
+    .unwrap();
+    let before = harness.bytes();
+    assert!(matches!(harness.try_open(), Err(OpenError::Damaged(_))));
+    assert_eq!(harness.bytes(), before);
+
+    // Another program's.
+    let harness = Sqlite::new();
+    let other = rusqlite::Connection::open(harness.file()).unwrap();
+    other
+        .execute_batch("CREATE TABLE recipes (cake TEXT)")
+        .unwrap();
+    drop(other);
+    assert!(matches!(harness.try_open(), Err(OpenError::Foreign)));
+
+    // Of a newer version.
+    let harness = Sqlite::new();
+    drop(harness.open());
+    let newer = rusqlite::Connection::open(harness.file()).unwrap();
+    newer.pragma_update(None, "user_version", 2).unwrap();
+    drop(newer);
+    let before = std::fs::read(harness.file()).unwrap();
+    assert!(matches!(harness.try_open(), Err(OpenError::Newer(2))));
+    assert_eq!(std::fs::read(harness.file()).unwrap(), before);
+
+    // Ours, damaged.
+    let harness = Sqlite::new();
+    let store = harness.open();
+    store.create(channel(&[key(3)])).await.unwrap();
+    for n in 0..200 {
+        store.append(chat(n, MARK)).await.unwrap();
+    }
+    drop(store);
+    let mut bytes = std::fs::read(harness.file()).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4096].fill(0xff);
+    std::fs::write(harness.file(), bytes).unwrap();
+    assert!(matches!(harness.try_open(), Err(OpenError::Damaged(_))));
+}
