@@ -107,14 +107,19 @@ impl FernetKey {
     }
 }
 
-/// The crate decodes the key into a heap buffer and frees it unwiped. Taking a
-/// buffer of that size and wiping it overwrites the same memory on allocators
-/// that hand out the last freed block first, as those of the systems we ship
-/// for do; a test searches the memory of a Linux process to see that it works.
+/// The crate decodes the key into a heap buffer and frees it unwiped. Taking
+/// buffers of that size at once and wiping them overwrites the same memory on
+/// allocators that hand out first what was freed last; a test searches the
+/// memory of a Linux process to see that it works there. Two kinds of buffer,
+/// because allocators serve memory to be zeroed from another list.
 fn scrub() {
-    let mut buffer = vec![0_u8; 33];
-    buffer.zeroize();
-    core::hint::black_box(&buffer);
+    /// What the crate reserves for a key of 32 bytes.
+    const LEN: usize = 33;
+    let mut zeroed = vec![0_u8; LEN];
+    let mut plain = Vec::with_capacity(LEN);
+    plain.resize(LEN, 0xff_u8);
+    core::hint::black_box(&mut zeroed).zeroize();
+    core::hint::black_box(&mut plain).zeroize();
 }
 
 /// Applies the rules at the top of this module that need no key.
