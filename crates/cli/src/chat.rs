@@ -3,6 +3,7 @@
 pub(crate) mod clean;
 mod command;
 mod editor;
+mod line;
 mod lines;
 mod screen;
 mod session;

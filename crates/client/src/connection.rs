@@ -11,6 +11,8 @@ mod error;
 mod hello;
 pub(crate) mod link;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 pub use error::ConnectionError;

@@ -6,8 +6,8 @@ use jiff::tz::TimeZone;
 use sotto_client::contract::{Author, Body, MessageView, Notice, Timestamp};
 
 use super::clean;
-use super::screen::Line;
-use super::style::{Style, Tone};
+use super::line::Line;
+use super::style::{Tone, mark};
 
 /// Cells before the first line's name: time, mark and the spaces between.
 const INDENT: usize = 9;
@@ -46,19 +46,20 @@ impl Lines {
             ""
         };
         let text = format!("── {word}{} ──", day.strftime("%A %-d %B %Y"));
-        Some(vec![(text, Tone::Quiet)])
+        Some(Line::new(vec![(text, Tone::Quiet)]))
     }
 
     /// The lines of one message.
-    pub(super) fn message(&self, message: &MessageView, name: &str, style: Style) -> Vec<Line> {
+    pub(super) fn message(&self, message: &MessageView, name: &str) -> Vec<Line> {
         let time = (format!("{} ", self.time(message.sent)), Tone::Quiet);
-        let mark = (format!("{} ", style.mark(message.delivery)), Tone::Plain);
+        let (mark, tone) = mark(message.delivery);
+        let mark = (format!("{mark} "), tone);
         let text = match &message.body {
             Body::Text { text } => text.as_str(),
             Body::Newer => "(sent by a newer version of Sotto; update to read it)",
             Body::Notice { notice } => {
-                let line = vec![time, mark, (words(*notice).to_owned(), Tone::App)];
-                return vec![line];
+                let words = (words(*notice).to_owned(), Tone::App);
+                return vec![Line::new(vec![time, mark, words]).hanging(INDENT)];
             }
         };
         let who = match message.author {
@@ -68,9 +69,11 @@ impl Lines {
         };
         let mut lines = clean::lines(text).into_iter();
         let first = format!(": {}", lines.next().unwrap_or_default());
-        let mut out = vec![vec![time, mark, who, (first, Tone::Plain)]];
+        let first = Line::new(vec![time, mark, who, (first, Tone::Plain)]);
+        let mut out = vec![first.hanging(INDENT)];
         for line in lines {
-            out.push(vec![(format!("{:INDENT$}{line}", ""), Tone::Plain)]);
+            let line = (format!("{:INDENT$}{line}", ""), Tone::Plain);
+            out.push(Line::new(vec![line]).hanging(INDENT));
         }
         out
     }
@@ -137,15 +140,14 @@ mod tests {
     fn plain(lines: &[Line]) -> Vec<String> {
         lines
             .iter()
-            .map(|line| line.iter().map(|(text, _)| text.as_str()).collect())
+            .map(|line| line.pieces.iter().map(|(text, _)| text.as_str()).collect())
             .collect()
     }
 
     #[test]
     fn a_message_has_time_mark_name_and_harmless_text() {
         let lines = Lines::new(TimeZone::UTC);
-        let style = Style { colour: false };
-        let shown = lines.message(&message(75_900_000, "hi\nthere\u{1b}[2J"), "Bob", style);
+        let shown = lines.message(&message(75_900_000, "hi\nthere\u{1b}[2J"), "Bob");
         assert_eq!(
             plain(&shown),
             ["21:05    Bob: hi", "         there\u{fffd}[2J"]
@@ -156,7 +158,7 @@ mod tests {
             ..message(0, "x")
         };
         assert_eq!(
-            plain(&lines.message(&mine, "Bob", style)),
+            plain(&lines.message(&mine, "Bob")),
             ["00:00 ✓✓ you: x"]
         );
     }
@@ -184,7 +186,7 @@ mod tests {
         for sent in [0, u64::MAX, i64::MAX as u64] {
             assert!(
                 !lines
-                    .message(&message(sent, "x"), "Bob", Style { colour: false })
+                    .message(&message(sent, "x"), "Bob")
                     .is_empty()
             );
         }

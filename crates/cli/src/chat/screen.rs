@@ -15,7 +15,8 @@ use sotto_client::contract::{Delivery, MessageId, MessageView};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::editor::Editor;
-use super::style::{Style, Tone};
+use super::line::Line;
+use super::style::{Style, Tone, mark};
 
 /// Messages whose place on the screen is remembered.
 const PLACED: usize = 500;
@@ -24,16 +25,13 @@ pub(super) const MARK_COLUMN: u16 = 6;
 /// Fewest cells that are kept for typing, however long the prompt is.
 const TYPING: usize = 20;
 
-/// A line in pieces, each in its tone. The texts are clean already.
-pub(super) type Line = Vec<(String, Tone)>;
-
 /// What stands below the conversation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Below {
     /// A line above the prompt: who types, what the relay does.
     pub(super) status: Option<String>,
     /// Before what is typed.
-    pub(super) prompt: Line,
+    pub(super) prompt: Vec<(String, Tone)>,
 }
 
 /// A terminal, or a pipe that wants plain lines.
@@ -178,7 +176,8 @@ impl<W: Write> Screen<W> {
             MoveUp(rows),
             MoveToColumn(MARK_COLUMN)
         )?;
-        write!(self.out, "{}", self.style.mark(delivery))?;
+        let (mark, tone) = mark(delivery);
+        write!(self.out, "{}", self.style.paint(mark, tone))?;
         queue!(self.out, RestorePosition)?;
         self.out.flush()
     }
@@ -251,16 +250,26 @@ impl<W: Write> Screen<W> {
 
     /// Rows that the lines take.
     fn write_lines(&mut self, lines: &[Line]) -> io::Result<usize> {
-        let end = if self.interactive { "\r\n" } else { "\n" };
         let mut rows = 0;
         for line in lines {
-            for (text, tone) in line {
-                write!(self.out, "{}", self.style.paint(text, *tone))?;
+            if !self.interactive {
+                // Whoever reads a pipe breaks lines as it likes.
+                self.write_row(line, "\n")?;
+                continue;
             }
-            write!(self.out, "{end}")?;
-            rows += rows_of(line, self.columns);
+            for row in line.rows(self.columns) {
+                self.write_row(&row, "\r\n")?;
+                rows += row.height(self.columns);
+            }
         }
         Ok(rows)
+    }
+
+    fn write_row(&mut self, row: &Line, end: &str) -> io::Result<()> {
+        for (text, tone) in &row.pieces {
+            write!(self.out, "{}", self.style.paint(text, *tone))?;
+        }
+        write!(self.out, "{end}")
     }
 
     fn push_up(&mut self, rows: usize) {
@@ -280,21 +289,6 @@ fn cut(text: &str, cells: usize) -> String {
         used <= cells
     };
     text.chars().take_while(fits).collect()
-}
-
-/// Rows that a terminal of `columns` breaks a line into.
-fn rows_of(line: &Line, columns: usize) -> usize {
-    let mut rows = 1;
-    let mut used = 0;
-    for char in line.iter().flat_map(|(text, _)| text.chars()) {
-        let width = char.width().unwrap_or(0);
-        if used + width > columns {
-            rows += 1;
-            used = 0;
-        }
-        used += width;
-    }
-    rows
 }
 
 /// The terminal hands over every key while this lives.

@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::editor::Editor;
 use super::lines::Lines;
-use super::screen::{Below, Line, RawMode, Screen};
+use super::line::Line;
+use super::screen::{Below, RawMode, Screen};
 use super::style::{Style, Tone};
 use super::text;
 use crate::failure::Failure;
@@ -162,7 +163,7 @@ impl Session {
         self.lines.begin();
         self.refresh().await?;
         if let Some(view) = self.view(conversation).cloned() {
-            self.say(&text::header(&view, self.screen.style()))?;
+            self.say(&text::header(&view))?;
         }
         self.show_new_messages().await?;
         self.show_below()
@@ -196,7 +197,7 @@ impl Session {
             .view(message.conversation)
             .map(text::title)
             .unwrap_or_default();
-        let lines = self.lines.message(message, &name, self.screen.style());
+        let lines = self.lines.message(message, &name);
         self.screen.print_message(message, &lines, &self.editor)?;
         if message.author == Author::Them {
             self.to_read = Some(message.message);

@@ -7,15 +7,15 @@ use sotto_client::contract::{
 
 use super::clean;
 use super::command::HELP;
-use super::screen::Line;
-use super::style::{Style, Tone};
+use super::line::Line;
+use super::style::{Tone, shield};
 
 /// Characters of a long encoding that are shown unless all of it is asked for.
-const GLIMPSE: usize = 160;
+const GLIMPSE: usize = 120;
 
 /// One line in one tone.
 pub(super) fn line(text: impl AsRef<str>, tone: Tone) -> Line {
-    vec![(clean::line(text.as_ref()), tone)]
+    Line::new(vec![(clean::line(text.as_ref()), tone)])
 }
 
 /// A problem in three sentences.
@@ -33,10 +33,9 @@ pub(super) fn help() -> Vec<Line> {
         .max()
         .unwrap_or_default();
     let show = |(usage, meaning): &(&str, &str)| {
-        vec![
-            (format!("  {usage:widest$}  "), Tone::Me),
-            ((*meaning).to_owned(), Tone::Plain),
-        ]
+        let usage = (format!("  {usage:widest$}  "), Tone::Me);
+        let meaning = ((*meaning).to_owned(), Tone::Plain);
+        Line::new(vec![usage, meaning]).hanging(widest + 4)
     };
     let mut out = vec![line(
         "Type a message and press Enter. Alt+Enter begins a new line.",
@@ -61,12 +60,13 @@ pub(super) fn title(view: &ConversationView) -> String {
 }
 
 /// What stands above a conversation that was just opened.
-pub(super) fn header(view: &ConversationView, style: Style) -> Vec<Line> {
-    let mut out = vec![vec![
+pub(super) fn header(view: &ConversationView) -> Vec<Line> {
+    let (words, tone) = shield(view.shield);
+    let mut out = vec![Line::new(vec![
         (format!("── {} ", title(view)), Tone::Them),
-        (style.shield(view.shield), Tone::Plain),
+        (words.to_owned(), tone),
         (" ──".to_owned(), Tone::Quiet),
-    ]];
+    ])];
     let more = match (view.state, view.shield_reason) {
         (ConversationState::Opening, _) => {
             "The invite is being opened. What you write is kept and sent then."
@@ -108,16 +108,15 @@ pub(super) fn list(
         } else {
             String::new()
         };
-        out.push(vec![
+        let last = view.last.as_ref().map(preview).unwrap_or_default();
+        let line = Line::new(vec![
             (format!("{here} {:>2}  ", index + 1), Tone::Quiet),
             (title(view), Tone::Them),
             (unread, Tone::Me),
             (format!("  {}  ", when(view)), Tone::Quiet),
-            (
-                view.last.as_ref().map(preview).unwrap_or_default(),
-                Tone::Plain,
-            ),
+            (last, Tone::Plain),
         ]);
+        out.push(line.hanging(6));
     }
     out
 }
@@ -136,65 +135,54 @@ pub(super) fn preview(message: &MessageView) -> String {
     }
 }
 
-/// How a message crossed the network.
+/// How a message crossed the network, layer by layer.
 pub(super) fn sent(message: &MessageView, sent: &SentAs, whole: bool) -> Vec<Line> {
-    let glimpse = |text: &str| {
+    let decoded = |base64: &str| base64.trim_end_matches('=').len() * 3 / 4;
+    let words = format!("“{}” crossed the network like this.", preview(message));
+    let mut out = vec![line(words, Tone::App)];
+    let mut layer = |what: String, text: &str| {
         let count = text.chars().count();
         if whole || count <= GLIMPSE {
-            return line(format!("  {text}"), Tone::Plain);
+            out.push(line(what, Tone::Quiet));
+            out.push(line(format!("  {text}"), Tone::Plain));
+        } else {
+            let begin: String = text.chars().take(GLIMPSE).collect();
+            out.push(line(format!("{what} The first of {count} characters:"), Tone::Quiet));
+            out.push(line(format!("  {begin}…"), Tone::Plain));
         }
-        let begin: String = text.chars().take(GLIMPSE).collect();
-        line(
-            format!("  {begin}… ({count} characters; /sent all shows them)"),
-            Tone::Plain,
-        )
     };
-    let decoded = |base64: &str| base64.trim_end_matches('=').len() * 3 / 4;
-    let mut out = vec![
-        line(
-            format!("“{}” crossed the network like this.", preview(message)),
-            Tone::App,
-        ),
-        line("The Fernet token that holds the text:", Tone::Quiet),
-        glimpse(&sent.token),
-        line(
-            format!("The MLS message around it, {} bytes:", decoded(&sent.mls)),
-            Tone::Quiet,
-        ),
-        glimpse(&sent.mls),
-    ];
+    layer("The Fernet token that holds the text.".into(), &sent.token);
+    let bytes = decoded(&sent.mls);
+    layer(format!("The MLS message around it, {bytes} bytes."), &sent.mls);
     let size = sent.envelope_size;
     match &sent.envelope {
-        Some(envelope) => {
-            let text =
-                format!("The envelope around that, {size} bytes, which is all that the relay saw:");
-            out.push(line(text, Tone::Quiet));
-            out.push(glimpse(envelope));
-        }
-        None => out.push(line(
-            format!("The envelope around that had {size} bytes; it is no longer kept."),
-            Tone::Quiet,
-        )),
+        Some(envelope) => layer(
+            format!("The envelope around that, {size} bytes, which is all that the relay saw."),
+            envelope,
+        ),
+        None => layer(
+            format!("The envelope around that had {size} bytes; this device keeps it no longer."),
+            "",
+        ),
+    }
+    if !whole {
+        out.push(line("/sent all shows all of it.", Tone::App));
     }
     out
 }
 
 pub(super) fn details(
     details: &ConversationDetails,
-    style: Style,
     view: &ConversationView,
 ) -> Vec<Line> {
-    let row = |name: &str, value: String| {
-        vec![
-            (format!("  {name:<14}"), Tone::Quiet),
-            (clean::line(&value), Tone::Plain),
-        ]
+    let painted = |name: &str, value: &str, tone: Tone| {
+        let name = (format!("  {name:<14}"), Tone::Quiet);
+        Line::new(vec![name, (clean::line(value), tone)]).hanging(16)
     };
+    let row = |name: &str, value: String| painted(name, &value, Tone::Plain);
+    let (words, tone) = shield(view.shield);
     let mut out = vec![
-        vec![
-            (format!("  {:<14}", "Shield"), Tone::Quiet),
-            (style.shield(view.shield), Tone::Plain),
-        ],
+        painted("Shield", words, tone),
         row("Cipher suite", details.suite.clone()),
         row("Epoch", details.epoch.to_string()),
         row("Generation", details.generation.to_string()),

@@ -1,11 +1,10 @@
 //! Why a profile can't be opened or made.
 
-use sotto_engine::Problem;
+use sotto_engine::{EngineError, Problem};
 use sotto_wire::AddressError;
 
 use super::FolderError;
 use crate::keys::KeyError;
-use sotto_engine::EngineError;
 
 /// Whatever stands between a person and a profile. No variant ever leads to a new identity in the
 /// place of one that is there.
@@ -59,6 +58,16 @@ pub(crate) fn system(why: &str) -> Problem {
         happened: format!("The system could not do what was needed ({why})."),
         safe: "Your profile and its messages are on this device, untouched and encrypted.".into(),
         next: "Close other programs and try again.".into(),
+    }
+}
+
+/// A mistake in this program ended the profile's thread.
+pub(super) fn internal() -> Problem {
+    Problem {
+        code: "internal".into(),
+        happened: "A mistake in Sotto stopped this profile.".into(),
+        safe: "Everything that was done before is kept.".into(),
+        next: "Open the profile again, and tell the makers of Sotto if this happens twice.".into(),
     }
 }
 

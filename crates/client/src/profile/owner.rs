@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use sotto_engine::{Input, Outputs, RelayChange, Timestamp};
+use sotto_engine::{Engine, EngineError, Input, Outputs, RelayChange, Timestamp};
 use sotto_wire::{RelayAddress, RelayFrame};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -20,7 +20,6 @@ use crate::clock::Clock;
 use crate::connection::ConnectionError;
 use crate::connection::link::{Connection, DropReason, FromLink, LinkEvent, LinkId};
 use crate::contract::{HostEvent, ProfileEvent, RelayState, RelayStatus};
-use sotto_engine::Engine;
 
 /// Most frames, and most commands, in one input of the engine.
 const BATCH: usize = 256;
@@ -39,6 +38,8 @@ pub(super) struct Owner {
     deadline: Option<Timestamp>,
     /// The store failed: when to try again, and the pause after that.
     store_trouble: Option<(Instant, Duration)>,
+    /// The engine went back to what is on disk and will ask for its connections to be dropped.
+    went_back: bool,
 }
 
 /// Frames of one connection, in order.
@@ -60,6 +61,7 @@ impl Owner {
             statuses,
             deadline: None,
             store_trouble: None,
+            went_back: false,
         }
     }
 
@@ -228,6 +230,7 @@ impl Owner {
                 for reply in replies {
                     let _ = reply.send(Err(error.problem()));
                 }
+                self.note_store_trouble(&error);
             }
         }
     }
@@ -255,20 +258,27 @@ impl Owner {
                 true
             }
             Err(error) => {
-                tracing::warn!(code = error.code(), "the engine could not take an input");
-                let pause = match self.store_trouble {
-                    Some((_, pause)) => pause,
-                    None => {
-                        self.say(HostEvent::Storage {
-                            problem: Some(error.problem()),
-                        });
-                        STORE_PAUSE.0
-                    }
-                };
-                self.store_trouble = Some((Instant::now() + pause, (pause * 2).min(STORE_PAUSE.1)));
+                self.note_store_trouble(&error);
                 false
             }
         }
+    }
+
+    /// The store failed: say so once, and look again after a pause that grows.
+    fn note_store_trouble(&mut self, error: &EngineError) {
+        tracing::warn!(code = error.code(), "the engine could not store");
+        let pause = match self.store_trouble {
+            Some((_, pause)) => pause,
+            None => {
+                self.say(HostEvent::Storage {
+                    problem: Some(error.problem()),
+                });
+                STORE_PAUSE.0
+            }
+        };
+        let next = (pause * 2).min(STORE_PAUSE.1);
+        self.store_trouble = Some((Instant::now() + pause, next));
+        self.went_back = true;
     }
 
     fn carry_out(&mut self, mut outputs: Outputs) {
@@ -278,11 +288,16 @@ impl Owner {
 
     /// Connections and frames: what others wait for comes before what a screen shows.
     fn send_out(&mut self, outputs: &mut Outputs) {
+        let drop_reason = if std::mem::take(&mut self.went_back) {
+            DropReason::NotStored
+        } else {
+            DropReason::BrokeRules
+        };
         for change in outputs.relays.drain(..) {
             match change {
                 RelayChange::Connect(relay) => self.relays.connect(relay),
                 RelayChange::Disconnect(relay) => self.relays.disconnect(&relay),
-                RelayChange::Drop(relay) => self.drop_connection(&relay, DropReason::BrokeRules),
+                RelayChange::Drop(relay) => self.drop_connection(&relay, drop_reason),
             }
         }
         self.relays.send(std::mem::take(&mut outputs.frames));

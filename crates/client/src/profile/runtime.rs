@@ -1,16 +1,18 @@
 //! An open profile: a thread, and handles to it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sotto_engine::{Command, Done, Outputs, Problem};
+use sotto_engine::{
+    Command, Done, Engine, EngineError, NewProfile, Outputs, Problem, Reader,
+};
 use sotto_suite::{Secret, SystemRandom};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::asked::Asked;
-use super::error::{closed, system};
+use super::error::{closed, internal, system};
 use super::owner::Owner;
 use super::relays::Relays;
 use super::{ProfileError, Publisher};
@@ -18,7 +20,6 @@ use crate::Timing;
 use crate::clock::Clock;
 use crate::connection::link::FromLink;
 use crate::contract::{HostEvent, ProfileEvent, RelayStatus};
-use sotto_engine::{Engine, EngineError, NewProfile, Reader};
 
 /// Commands that may wait; whoever asks then waits for room.
 const ASKED: usize = 512;
@@ -92,14 +93,11 @@ impl Profile {
             surroundings,
             asked: receiver,
             statuses,
+            ended: ended_sender,
         };
         std::thread::Builder::new()
             .name("sotto profile".into())
-            .spawn(move || {
-                thread.run(database, &key, started);
-                // The engine is gone by now and its database closed.
-                ended_sender.send_replace(true);
-            })
+            .spawn(move || thread.run(&database, &key, started))
             .map_err(|error| ProfileError::System(error.to_string()))?;
         let reader = start
             .await
@@ -193,18 +191,33 @@ impl Drop for Profile {
     }
 }
 
+/// Says that the profile's thread has ended, however it ended.
+struct Ending {
+    ended: watch::Sender<bool>,
+    publisher: Publisher,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let problem = std::thread::panicking().then(internal);
+        self.ended.send_replace(true);
+        self.publisher
+            .publish(ProfileEvent::Host(HostEvent::Closed { problem }));
+    }
+}
+
 /// What moves into the profile's thread.
 struct Thread {
     surroundings: Surroundings,
     asked: mpsc::Receiver<Asked>,
     statuses: watch::Sender<Vec<RelayStatus>>,
+    ended: watch::Sender<bool>,
 }
 
 impl Thread {
     /// Opens the engine and runs its owner, with the tasks of its relays, on this thread: a frame
     /// that arrives reaches the engine, and the answer the socket, without changing threads.
-    fn run(self, database: PathBuf, key: &Secret<32>, started: oneshot::Sender<Started>) {
-        let publisher = self.surroundings.publisher.clone();
+    fn run(self, database: &Path, key: &Secret<32>, started: oneshot::Sender<Started>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -216,7 +229,7 @@ impl Thread {
             }
         };
         let mut clock = Clock::new();
-        let (engine, reader, first) = match start(&database, key, &mut clock) {
+        let (engine, reader, first) = match start(database, key, &mut clock) {
             Ok(started) => started,
             Err(error) => {
                 let _ = started.send(Err(error.into()));
@@ -224,23 +237,27 @@ impl Thread {
             }
         };
         let stop = self.surroundings.stop.clone();
+        // Dropped after everything else: the engine is gone by then and its database closed.
+        let _ending = Ending {
+            ended: self.ended,
+            publisher: self.surroundings.publisher.clone(),
+        };
         if started.send(Ok(reader)).is_err() {
             return;
         }
         runtime.block_on(async {
             let (events, links) = mpsc::channel::<FromLink>(FROM_LINKS);
             let relays = Relays::new(self.surroundings.timing, events);
-            let owner = Owner::new(engine, clock, relays, publisher.clone(), self.statuses);
+            let owner = Owner::new(engine, clock, relays, self.surroundings.publisher, self.statuses);
             owner.run(first, self.asked, links, stop).await;
         });
         // A name that is being looked up can't be called off; it must not hold us.
         runtime.shutdown_background();
-        publisher.publish(ProfileEvent::Host(HostEvent::Closed { problem: None }));
     }
 }
 
 fn start(
-    database: &std::path::Path,
+    database: &Path,
     key: &Secret<32>,
     clock: &mut Clock,
 ) -> Result<(Engine, Reader, Outputs), EngineError> {

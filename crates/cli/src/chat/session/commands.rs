@@ -256,7 +256,7 @@ impl Session {
             ))
         };
         let (details, view) = self.profile.read(read).await?;
-        self.say(&text::details(&details, self.screen.style(), &view))?;
+        self.say(&text::details(&details, &view))?;
         Ok(())
     }
 

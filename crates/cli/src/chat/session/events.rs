@@ -87,7 +87,7 @@ impl Session {
                 if self.current.is_none() && conversation.state != ConversationState::Opening {
                     self.switch_to(conversation.conversation).await?;
                 } else if news && self.current == Some(conversation.conversation) {
-                    self.say(&text::header(conversation, self.screen.style()))?;
+                    self.say(&text::header(conversation))?;
                     self.show_below()?;
                 }
             }
