@@ -82,8 +82,11 @@ fn send_text(turn: &mut Turn<'_>, id: &ConversationId, text: String) -> Answer {
     if conversation.kind != Kind::Direct {
         return Err(Refused::NoSuchConversation.into());
     }
-    if conversation.state == ConversationState::Halted || conversation.contradicted {
+    if conversation.state == ConversationState::Halted {
         return Err(Refused::Halted.into());
+    }
+    if conversation.contradicted {
+        return Err(Refused::Held.into());
     }
     let content = Content::new(kind::TEXT, &Text { text }, turn.now, turn.random);
     let seq = outbox::enqueue(turn, id, &content, true)?;

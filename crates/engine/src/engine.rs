@@ -4,7 +4,6 @@ use std::path::Path;
 
 use sotto_suite::rand::Random;
 use sotto_suite::secret::Secret;
-use sotto_wire::{Delivered, RelayFrame};
 
 use crate::api::{Command, Done, Input, Outputs, RelayChange, Timestamp};
 use crate::commands;
@@ -164,22 +163,9 @@ impl Engine {
             Input::Frames { relay, frames } => {
                 // Own entries that come back may wait for the next sync: losing their places
                 // again costs nothing, because they are acknowledged only after it.
-                let synced = frames.iter().any(|frame| match frame {
-                    RelayFrame::Deliver {
-                        delivered: Delivered::Entry(entry),
-                        ..
-                    } => !self.room.sessions.is_in_flight(&relay, &entry.append),
-                    RelayFrame::Deliver {
-                        delivered: Delivered::Gap(_),
-                        ..
-                    } => true,
-                    RelayFrame::Reply { .. } | RelayFrame::Refused { .. } => true,
-                    _ => false,
-                });
-                let synced = synced
-                    && !frames
-                        .iter()
-                        .all(|frame| arrival::is_light(&self.room, &relay, frame));
+                let synced = !frames
+                    .iter()
+                    .all(|frame| arrival::is_light(&self.room, &relay, frame));
                 self.run(now, synced, |turn| arrival::frames(turn, &relay, frames))
             }
             Input::Deadline => {

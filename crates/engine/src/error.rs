@@ -51,6 +51,9 @@ pub enum Refused {
     /// The conversation is halted: sending is held.
     #[error("the conversation is halted")]
     Halted,
+    /// The relay was caught lying: sending is held until the person has decided.
+    #[error("the relay was caught lying")]
+    Held,
     /// Not an invite at all.
     #[error("not an invite")]
     NotAnInvite,
@@ -148,6 +151,12 @@ impl Refused {
                 "This conversation's keys are damaged, so sending is held.",
                 "Everything received is kept, and nothing was sent.",
                 "Open a new invite with the other person to go on in a new conversation.",
+            ),
+            Self::Held => (
+                "conversation_held",
+                "The relay contradicted itself about this conversation, so sending is held.",
+                "Nobody can read or change your messages; some may have been withheld or repeated.",
+                "Ask the other person by another way what arrived, then go on in a new conversation on another relay.",
             ),
             Self::NotAnInvite => (
                 "invite_unreadable",

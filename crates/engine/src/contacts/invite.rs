@@ -124,6 +124,11 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     for id in ids {
         end(turn, &InviteId(id), REVOKED)?;
     }
+    // A letter is good as long as the key package that it used.
+    let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(30 * 86_400_000)));
+    turn.db
+        .prepare_cached("DELETE FROM requests WHERE arrived < ?1")?
+        .execute([old])?;
     Ok(())
 }
 

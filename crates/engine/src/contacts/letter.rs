@@ -19,6 +19,8 @@ const INFO: &[u8] = b"sotto letter v1";
 /// X-Wing encapsulation (1,120), AEAD tag (16) and the length before the content (4).
 const OVERHEAD: usize = 1_120 + 16 + 4;
 const MAX_LETTER: usize = 256 << 10;
+/// Requests kept at once: a link in the wrong hands must not fill the disk.
+const MAX_REQUESTS: i64 = 200;
 
 /// What it says. The tree travels here, beside the Welcome: two leaves fit; a larger one goes as
 /// a blob.
@@ -63,6 +65,12 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
     let Some(usable) = invite::usable(turn, &id)? else {
         return Ok(());
     };
+    let waiting: i64 = turn
+        .db
+        .query_row("SELECT count(*) FROM requests", [], |row| row.get(0))?;
+    if waiting >= MAX_REQUESTS {
+        return Ok(());
+    }
     // The relay gives an append id once: a letter that it repeats makes the same request.
     let request = RequestId(entry.append.0);
     let added = turn

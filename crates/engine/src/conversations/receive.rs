@@ -121,7 +121,8 @@ fn take_entry(
             turn.now_sql(),
             unopenable
         ])?;
-    if unopenable.is_some() {
+    if unopenable.is_some() && entry.lane == Lane::Chat {
+        // A commit that lost, or that nobody can apply, changes nothing for the person.
         let place = order(before.generation.number(), entry.position);
         history::notice(turn, id, Notice::Unopenable, place)?;
     }

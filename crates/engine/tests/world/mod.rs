@@ -46,12 +46,17 @@ impl World {
     }
 
     fn on(suite: Suite) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), suite)
+    }
+
+    /// With the databases in this folder.
+    pub fn within(folder: tempfile::TempDir, suite: Suite) -> Self {
         Self {
             now: Timestamp(1_790_000_000_000),
             relay: ModelRelay::new(),
             people: BTreeMap::new(),
             suite,
-            folder: tempfile::tempdir().unwrap(),
+            folder,
             crashes: 0,
             batch: 256,
         }
@@ -61,7 +66,7 @@ impl World {
         self.relay.address()
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(format!("{name}.db"))
     }
 

@@ -40,7 +40,11 @@ pub struct ModelRelay {
     pub lies: bool,
     /// Refuse the next so many appends with this.
     pub refuse: Vec<RefusalCode>,
+    /// Changes what is handed to a person.
+    pub intercept: Option<Intercept>,
 }
+
+pub type Intercept = Box<dyn FnMut(&str, RelayFrame) -> Vec<RelayFrame>>;
 
 impl ModelRelay {
     pub fn new() -> Self {
@@ -52,6 +56,7 @@ impl ModelRelay {
             stored: Vec::new(),
             lies: false,
             refuse: Vec::new(),
+            intercept: None,
         }
     }
 
@@ -92,7 +97,14 @@ impl ModelRelay {
             return Vec::new();
         };
         let count = connection.outbound.len().min(at_most);
-        connection.outbound.drain(..count).collect()
+        let frames: Vec<_> = connection.outbound.drain(..count).collect();
+        match &mut self.intercept {
+            Some(intercept) => frames
+                .into_iter()
+                .flat_map(|frame| intercept(name, frame))
+                .collect(),
+            None => frames,
+        }
     }
 
     pub fn receive(&mut self, name: &str, frame: ClientFrame) {

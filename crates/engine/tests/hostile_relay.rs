@@ -1,0 +1,288 @@
+//! A relay that lies: what it can't do, and what the people see of its attempts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests"
+)]
+
+mod world;
+
+use sotto_engine::*;
+use sotto_wire::{Delivered, Entry, Position, RelayFrame, Reply};
+use world::World;
+
+fn two() -> (World, ConversationId, ConversationId) {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let (alices, bobs) = world.introduce("alice", "bob");
+    (world, alices, bobs)
+}
+
+fn entry_of(frame: &mut RelayFrame) -> Option<&mut Entry> {
+    match frame {
+        RelayFrame::Deliver {
+            delivered: Delivered::Entry(entry),
+            ..
+        } => Some(entry),
+        _ => None,
+    }
+}
+
+#[test]
+fn an_entry_that_is_replayed_is_not_shown_twice() {
+    let (mut world, alices, bobs) = two();
+    world.relay.lies = true;
+    let mut extra = 0;
+    world.relay.intercept = Some(Box::new(move |name, mut frame| {
+        if name != "bob" {
+            return vec![frame];
+        }
+        let mut again = None;
+        if let Some(entry) = entry_of(&mut frame) {
+            entry.position = Position(entry.position.0 + extra);
+            extra += 1;
+            let mut copy = frame.clone();
+            if let Some(entry) = entry_of(&mut copy) {
+                entry.position = entry.position.next();
+            }
+            again = Some(copy);
+        }
+        std::iter::once(frame).chain(again).collect()
+    }));
+    world.say("alice", alices, "only once");
+    world.settle();
+    assert_eq!(world.texts("bob", bobs).len(), 1);
+}
+
+#[test]
+fn other_bytes_under_an_own_append_id_turn_the_shield_red() {
+    let (mut world, alices, _) = two();
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|name, mut frame| {
+        if name == "alice"
+            && let Some(entry) = entry_of(&mut frame)
+        {
+            entry.body[40] ^= 1;
+        }
+        vec![frame]
+    }));
+    world.say("alice", alices, "changed under my name");
+    world.settle();
+    let shown = world.reader("alice").conversation(alices).unwrap();
+    assert_eq!(
+        (shown.shield, shown.shield_reason),
+        (Shield::NotProtected, ShieldReason::RelayContradiction)
+    );
+    // Sending is held until the person has read the reason.
+    let command = Command::SendText {
+        conversation: alices,
+        text: "more".into(),
+    };
+    assert_eq!(
+        world.command("alice", command).unwrap_err().code,
+        "conversation_held"
+    );
+}
+
+#[test]
+fn members_who_are_shown_different_histories_find_out() {
+    let (mut world, alices, bobs) = two();
+    world.relay.lies = true;
+    // Bob never gets Alice's first message; its place is given to the second.
+    let mut dropped = 0;
+    world.relay.intercept = Some(Box::new(move |name, mut frame| {
+        if name != "bob" {
+            return vec![frame];
+        }
+        if let Some(entry) = entry_of(&mut frame) {
+            if dropped == 0 {
+                dropped = 1;
+                return Vec::new();
+            }
+            entry.position = Position(entry.position.0 - 1);
+        }
+        vec![frame]
+    }));
+    for text in ["withheld", "second", "third"] {
+        world.say("alice", alices, text);
+        world.settle();
+    }
+    let seen: Vec<_> = world
+        .texts("bob", bobs)
+        .into_iter()
+        .map(|(_, text, _)| text)
+        .collect();
+    assert_eq!(seen, ["second", "third"]);
+    let shown = world.reader("bob").conversation(bobs).unwrap();
+    assert_eq!(
+        (shown.shield, shown.shield_reason),
+        (Shield::Encrypted, ShieldReason::HistoryDisputed)
+    );
+}
+
+#[test]
+fn a_relay_that_forgets_is_noticed() {
+    let (mut world, alices, _) = two();
+    world.say("alice", alices, "kept");
+    world.settle();
+    world.disconnect("alice");
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|name, frame| match frame {
+        RelayFrame::Reply {
+            id,
+            reply: Reply::Subscribed(mut state),
+        } if name == "alice" => {
+            state.head = Position(0);
+            state.cursor = Position(0);
+            vec![RelayFrame::Reply {
+                id,
+                reply: Reply::Subscribed(state),
+            }]
+        }
+        other => vec![other],
+    }));
+    world.connect("alice");
+    world.settle();
+    let shown = world.reader("alice").conversation(alices).unwrap();
+    assert_eq!(shown.shield_reason, ShieldReason::RelayContradiction);
+}
+
+#[test]
+fn a_hole_is_never_passed_over() {
+    let (mut world, alices, bobs) = two();
+    world.relay.lies = true;
+    let mut dropped = false;
+    world.relay.intercept = Some(Box::new(move |name, mut frame| {
+        if name == "bob" && entry_of(&mut frame).is_some() && !dropped {
+            dropped = true;
+            return Vec::new();
+        }
+        vec![frame]
+    }));
+    world.say("alice", alices, "first");
+    world.settle();
+    world.say("alice", alices, "second");
+    world.settle();
+    assert!(
+        world.texts("bob", bobs).is_empty(),
+        "nothing is shown out of order"
+    );
+    world.disconnect("bob");
+    world.relay.intercept = None;
+    world.connect("bob");
+    world.settle();
+    let seen: Vec<_> = world
+        .texts("bob", bobs)
+        .into_iter()
+        .map(|(_, text, _)| text)
+        .collect();
+    assert_eq!(seen, ["first", "second"]);
+}
+
+#[test]
+fn a_card_that_is_not_the_inviters_is_refused() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let link = world.invite("alice", true);
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|_, frame| match frame {
+        RelayFrame::Reply {
+            id,
+            reply: Reply::Card(mut card),
+        } => {
+            let last = card.len() - 1;
+            card[last] ^= 1;
+            vec![RelayFrame::Reply {
+                id,
+                reply: Reply::Card(card),
+            }]
+        }
+        other => vec![other],
+    }));
+    let conversation = world.open_invite("bob", &link).unwrap();
+    let told = world.people["bob"].events.iter().any(|event| {
+        matches!(event, Event::InviteFailed { conversation: of, problem } if *of == conversation && problem.code == "invite_forged")
+    });
+    assert!(told);
+    assert!(
+        world.reader("alice").requests().unwrap().is_empty(),
+        "nothing was sent"
+    );
+}
+
+#[test]
+fn packages_that_are_not_the_inviters_are_refused() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let link = world.invite("alice", true);
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|_, frame| match frame {
+        RelayFrame::Reply {
+            id,
+            reply: Reply::Taken(mut offers),
+        } => {
+            offers.iter_mut().for_each(|offer| offer.package.reverse());
+            vec![RelayFrame::Reply {
+                id,
+                reply: Reply::Taken(offers),
+            }]
+        }
+        other => vec![other],
+    }));
+    world.open_invite("bob", &link).unwrap();
+    let told = world.people["bob"].events.iter().any(
+        |event| matches!(event, Event::InviteFailed { problem, .. } if problem.code == "invite_no_package"),
+    );
+    assert!(told, "after a few tries");
+    assert!(world.reader("alice").requests().unwrap().is_empty());
+}
+
+#[test]
+fn random_garbage_from_a_relay_breaks_nothing() {
+    let (mut world, alices, bobs) = two();
+    world.relay.lies = true;
+    let mut state = 7_u64;
+    world.relay.intercept = Some(Box::new(move |_, mut frame| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        if let Some(entry) = entry_of(&mut frame)
+            && state >> 62 == 0
+        {
+            let length = entry.body.len() as u64;
+            entry.body[(state % length) as usize] ^= 0x40;
+        }
+        vec![frame]
+    }));
+    for round in 0..20 {
+        let _ = world.command(
+            "alice",
+            Command::SendText {
+                conversation: alices,
+                text: format!("a{round}"),
+            },
+        );
+        let _ = world.command(
+            "bob",
+            Command::SendText {
+                conversation: bobs,
+                text: format!("b{round}"),
+            },
+        );
+        world.settle();
+    }
+    for (name, id) in [("alice", alices), ("bob", bobs)] {
+        let texts = world.texts(name, id);
+        let mut unique: Vec<_> = texts.iter().map(|(_, text, _)| text.clone()).collect();
+        unique.sort();
+        unique.dedup();
+        assert_eq!(unique.len(), texts.len(), "{name} sees nothing twice");
+    }
+}
