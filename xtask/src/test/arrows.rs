@@ -15,7 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sotto-relay", &["sotto-suite", "sotto-wire"]),
     ("sotto-client", &["sotto-engine"]),
     ("sotto-cli", &["sotto-client"]),
-    ("sotto-tests", &["sotto-cli", "sotto-relay"]),
+    ("sotto-faulty-disk", &[]),
+    ("sotto-tests", &["sotto-cli", "sotto-relay", "sotto-faulty-disk"]),
     ("xtask", &[]),
 ];
 
