@@ -65,13 +65,18 @@ impl Engine {
         mut random: Box<dyn Random>,
         now: Timestamp,
     ) -> Result<Self> {
-        let mut store = Store::create(path, key)?;
-        store.transaction(Durability::Synced, |db| {
-            Profile::create(db, &new, &mut *random, now)
+        // Keys, inbox, pool and account group in one transaction: after a crash there is either
+        // no profile, or a whole one.
+        let (store, ()) = Store::create_with(path, key, |db| {
+            Profile::create(db, &new, &mut *random, now)?;
+            let mut me = Profile::load(db)?;
+            let mut mls = suite.groups(&me);
+            let mut room = Room::default();
+            let mut turn = Turn::new(db, &mut *mls, &mut room, &mut me, &mut *random, now, true);
+            founding::account(&mut turn)?;
+            finish(&mut turn)
         })?;
-        let mut engine = Self::begin(suite, store, random)?;
-        engine.run(now, true, |turn| founding::account(turn))?;
-        Ok(engine)
+        Self::begin(suite, store, random)
     }
 
     /// Opens a profile.

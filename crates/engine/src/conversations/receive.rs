@@ -192,7 +192,7 @@ fn open(
             Err(error) => return Ok(Outcome::Unopenable(error.to_string())),
         };
     if let Some(seen) = &content.seen {
-        compare_with_claim(turn, id, before, seen)?;
+        compare_with_claim(turn, id, before, entry.position, seen)?;
     }
     match (content.kind, entry.lane, entry.fence) {
         (EnvelopeKind::Fence, Lane::Handshake, true) => Ok(Outcome::Fence),
@@ -261,10 +261,12 @@ fn compare_with_claim(
     turn: &mut Turn<'_>,
     id: &ConversationId,
     channel: &Channel,
+    at: Position,
     seen: &Seen,
 ) -> Result<()> {
-    let mine = hash_at(turn, id, channel, seen.position)?;
-    let differs = mine.is_some_and(|mine| mine != seen.hash);
+    // Nobody has seen what stands at or behind the place of the entry that it wrote.
+    let differs = seen.position >= at
+        || hash_at(turn, id, channel, seen.position)?.is_some_and(|mine| mine != seen.hash);
     if differs && !turn.conversation(id)?.disputed {
         // One member's word: yellow, never red.
         turn.conversation_mut(id)?.disputed = true;
