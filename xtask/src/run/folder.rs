@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use crate::failure::Failure;
 
@@ -10,14 +11,16 @@ use crate::failure::Failure;
 pub(super) struct Throwaway {
     path: PathBuf,
     passphrase: String,
+    remover: Option<Child>,
 }
 
 impl Throwaway {
     pub(super) fn new() -> Result<Self, Failure> {
         let path = std::env::temp_dir().join(format!("sotto-run-{}", unpredictable()));
-        let made = Self {
+        let mut made = Self {
             path,
             passphrase: unpredictable(),
+            remover: None,
         };
         make(&made.path)
             .and_then(|()| std::fs::write(made.passphrase_file(), &made.passphrase))
@@ -27,6 +30,7 @@ impl Throwaway {
                     "make room there, or set TMPDIR to another folder",
                 )
             })?;
+        made.remover = remover(&made.path);
         Ok(made)
     }
 
@@ -47,7 +51,25 @@ impl Throwaway {
 impl Drop for Throwaway {
     fn drop(&mut self) {
         let _gone = std::fs::remove_dir_all(&self.path);
+        if let Some(mut remover) = self.remover.take() {
+            drop(remover.stdin.take());
+            let _reaped = remover.wait();
+        }
     }
+}
+
+/// Removes the folder too when this program is ended from outside, by Ctrl+C or a closed window:
+/// it waits for the end of a pipe that only we hold open. Where there is no shell, the folder
+/// then stays behind, encrypted.
+fn remover(path: &Path) -> Option<Child> {
+    let script = r#"trap "" HUP INT TERM; cat; rm -rf -- "$0"; [ ! -e "$0" ] || { sleep 2; rm -rf -- "$0"; }"#;
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script]).arg(path);
+    shell
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    shell.spawn().ok()
 }
 
 #[cfg(unix)]
@@ -84,6 +106,17 @@ mod tests {
             assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         }
         drop(folder);
+        assert!(!path.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_is_gone_even_when_nobody_is_left_to_remove_it() {
+        let mut folder = Throwaway::new().unwrap();
+        let path = folder.path().to_owned();
+        let mut remover = folder.remover.take().unwrap();
+        drop(remover.stdin.take());
+        remover.wait().unwrap();
         assert!(!path.exists());
     }
 

@@ -16,7 +16,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sotto-client", &["sotto-engine"]),
     ("sotto-cli", &["sotto-client"]),
     ("sotto-faulty-disk", &[]),
-    ("sotto-tests", &["sotto-cli", "sotto-relay", "sotto-faulty-disk"]),
+    (
+        "sotto-tests",
+        &["sotto-cli", "sotto-relay", "sotto-faulty-disk"],
+    ),
     ("xtask", &[]),
 ];
 
