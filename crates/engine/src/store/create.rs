@@ -28,7 +28,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] when the name is taken, whatever takes it; otherwise as opening,
-    /// or what `first` answers. On any error nothing is left under `path`.
+    /// or what `first` answers. On any error nothing is left under `path`; only after
+    /// [`StoreError::DiskFailed`] the whole database may be.
     pub(crate) fn create_with<T, E: From<StoreError>>(
         path: &Path,
         key: &Secret<32>,
@@ -85,7 +86,8 @@ fn publish(draft: &Path, path: &Path) -> Result<(), StoreError> {
         .read(true)
         .write(true)
         .open(draft)?
-        .sync_all()?;
+        .sync_all()
+        .map_err(|_| StoreError::DiskFailed)?;
     // Under the lock nobody of ours can have taken the name since it was looked at.
     fs::rename(draft, path)?;
     sync_folder(path)
@@ -108,7 +110,9 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    Ok(fs::File::open(folder)?.sync_all()?)
+    fs::File::open(folder)?
+        .sync_all()
+        .map_err(|_| StoreError::DiskFailed)
 }
 
 /// Elsewhere a rename is durable, or can't be made so.

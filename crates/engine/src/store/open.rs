@@ -8,6 +8,7 @@ use sotto_suite::Secret;
 
 use super::connection::{self, Place};
 use super::lock::WriterLock;
+use super::log::{self, DiskFailed};
 use super::transaction::Durability;
 use super::{Connection, StoreError, StoreReader, schema};
 
@@ -16,8 +17,7 @@ pub(crate) struct Store {
     pub(super) connection: Connection,
     /// What `PRAGMA synchronous` is set to now.
     pub(super) durability: Durability,
-    /// A sync failed; see [`StoreError::DiskFailed`].
-    pub(super) disk_failed: bool,
+    pub(super) disk_failed: DiskFailed,
     /// For further connections. SQLCipher holds the key in memory as long as this does.
     key: Secret<32>,
     at: At,
@@ -89,6 +89,7 @@ impl Store {
         key: &Secret<32>,
         lock: Option<WriterLock>,
     ) -> Result<Self, StoreError> {
+        log::bring_to_disk(path)?;
         let connection = connection::open(&Place::File(path), key, false)?;
         // Before anything is written: it may belong to a newer version.
         schema::check(&connection)?;
@@ -101,21 +102,21 @@ impl Store {
         at: At,
         lock: Option<WriterLock>,
     ) -> Result<Self, StoreError> {
+        let disk_failed = DiskFailed::default();
         connection::make_writer(&connection, &at.place())?;
+        log::copy_after_commits(&mut connection, disk_failed.clone())?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         schema::advance(&transaction)?;
         transaction.commit()?;
         let mut store = Self {
             connection,
             durability: Durability::Synced,
-            disk_failed: false,
+            disk_failed,
             key: key.clone(),
             at,
             _lock: lock,
         };
-        // What an earlier process left in the log goes into the database and is synced there:
-        // should that process have ended because a sync failed, the log itself can't be trusted
-        // to be on the disk.
+        // What an earlier process left goes into the database.
         store.truncate_log()?;
         Ok(store)
     }

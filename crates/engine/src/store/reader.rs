@@ -4,7 +4,7 @@ use rusqlite::TransactionBehavior;
 use sotto_suite::Secret;
 
 use super::connection::{self, Place};
-use super::{Connection, StoreError, Transaction, schema};
+use super::{Connection, StoreError, Transaction, log, schema};
 
 /// Reads beside the writer and never waits for it. It can be sent to another thread.
 pub(crate) struct StoreReader {
@@ -20,6 +20,7 @@ impl StoreReader {
             ));
         }
         connection.pragma_update(None, "query_only", true)?;
+        log::keep_at_closing(&connection)?;
         Ok(Self { connection })
     }
 

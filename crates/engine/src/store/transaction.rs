@@ -2,7 +2,7 @@
 
 use rusqlite::TransactionBehavior;
 
-use super::{Connection, Store, StoreError, Transaction};
+use super::{Connection, Store, StoreError, Transaction, log};
 
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Store {
         durability: Durability,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        if self.disk_failed {
+        if self.disk_failed.is_set() {
             return Err(StoreError::DiskFailed.into());
         }
         self.set_durability(durability)?;
@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// A [`StoreError`]; nothing is lost.
     pub(crate) fn truncate_log(&mut self) -> Result<bool, StoreError> {
-        if self.disk_failed {
+        if self.disk_failed.is_set() {
             return Err(StoreError::DiskFailed);
         }
         self.set_durability(Durability::Synced)?;
@@ -91,11 +91,13 @@ impl Store {
         Ok(())
     }
 
-    /// After a failed sync the system may count as written what never reached the disk, and
-    /// report no error the next time. From then on only opening again helps.
+    /// From the first failed sync on nothing is written; see [`super::log`].
     fn note<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if matches!(result, Err(StoreError::DiskFailed)) {
-            self.disk_failed = true;
+            self.disk_failed.set();
+        }
+        if self.disk_failed.is_set() {
+            log::keep_at_closing(&self.connection)?;
         }
         result
     }

@@ -187,7 +187,7 @@ fn a_full_disk_undoes_the_step_and_says_so() {
 #[test]
 fn after_a_failed_sync_nothing_more_is_written() {
     let mut store = Store::in_memory(&key()).unwrap();
-    store.disk_failed = true;
+    store.disk_failed.set();
     let refused = store.transaction(Durability::Lazy, |transaction| put(transaction, "t1", b""));
     assert!(matches!(refused, Err(StoreError::DiskFailed)));
     assert!(matches!(store.truncate_log(), Err(StoreError::DiskFailed)));
