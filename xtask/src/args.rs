@@ -58,6 +58,11 @@ impl Args {
         }
     }
 
+    /// Everything that is left, for somebody else to understand.
+    pub(crate) fn rest(self) -> Vec<String> {
+        self.0
+    }
+
     /// Nothing may be left over.
     pub(crate) fn finish(self) -> Result<(), Failure> {
         match self.0.first() {

@@ -27,7 +27,7 @@ cargo xtask <routine>
                           a relay, Alice and Bob on this machine, introduced by an invite
   test [--yes] [--only STEP]
                           every check, in order; stops at the first thing wrong
-  replay FILE [--limit N] [--kill] [--dev]
+  replay FILE [--dev] [--limit N] [--burst N] [--kill [SEED]] [--keep]
                           real conversations through a real relay; --kill ends programs on the way
   bench [NAME] [--save]   every benchmark beside its peer; --save writes docs/benchmarks.md
   types                   the contract's TypeScript, made anew

@@ -21,6 +21,14 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
+/// A program of the project, as cargo built it: with optimisation, or for `dev` without.
+pub(crate) fn program(name: &str, dev: bool) -> PathBuf {
+    let profile = if dev { "debug" } else { "release" };
+    target()
+        .join(profile)
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// The files under version control, relative to the root, as `/`-separated paths.
 /// `None` outside a git checkout (a source archive).
 pub(crate) fn tracked_files() -> Option<Vec<String>> {

@@ -1,51 +1,31 @@
 //! `cargo xtask replay FILE`: real conversations between two headless clients, through a
-//! real relay process. The work is done by `sotto-replay` of the tests' package.
+//! real relay process. The work is done by `sotto-replay` of the tests' package, which takes
+//! everything that isn't ours.
 
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::packages;
+use crate::project;
 use crate::tool::Tool;
 
 pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
-    let limit = args.number("--limit")?;
-    let kill = args.flag("--kill");
     let yes = args.flag("--yes");
     let dev = args.flag("--dev");
-    let file = args
-        .word()
-        .ok_or_else(|| Failure::usage("replay wants a file of conversations"))?;
-    args.finish()?;
+    let rest = args.rest();
+    if rest.is_empty() {
+        return Err(Failure::usage("replay wants a file of conversations"));
+    }
     packages::ensure(&[packages::BUILD], yes)?;
 
-    // A path is meant from where the person stands; the tool runs in the project's root.
-    let path =
-        std::path::absolute(&file).map_err(|error| Failure::usage(format!("`{file}`: {error}")))?;
-    if !path.is_file() {
-        return Err(Failure::usage(format!("there is no file `{file}`")));
-    }
-
-    let profile: &[&str] = if dev { &[] } else { &["--release"] };
     // The replay starts `sotto` and `sotto-relay`, so those are built with it.
-    let wanted = [
-        "--locked",
-        "-p",
-        "sotto-tests",
-        "-p",
-        "sotto-cli",
-        "-p",
-        "sotto-relay",
-        "--bins",
-    ];
-    Tool::cargo(["build"]).args(profile).args(wanted).run()?;
-    let mut tool = Tool::cargo(["run", "--quiet"])
-        .args(profile)
-        .args(wanted.iter().take(3));
-    tool = tool.args(["--bin", "sotto-replay", "--"]).args([path]);
-    if let Some(limit) = limit {
-        tool = tool.args(["--limit".to_owned(), limit.to_string()]);
+    let packages = ["-p", "sotto-tests", "-p", "sotto-cli", "-p", "sotto-relay"];
+    let mut build = Tool::cargo(["build", "--locked", "--bins"]).args(packages);
+    if !dev {
+        build = build.args(["--release"]);
     }
-    if kill {
-        tool = tool.args(["--kill"]);
-    }
-    tool.run()
+    build.run()?;
+    Tool::new(project::program("sotto-replay", dev))
+        .args(rest)
+        .in_this_folder()
+        .run()
 }

@@ -47,6 +47,14 @@ impl Tool {
         self
     }
 
+    /// Runs it where the person stands instead, so that paths mean what they typed.
+    pub(crate) fn in_this_folder(mut self) -> Self {
+        if let Ok(here) = std::env::current_dir() {
+            self.command.current_dir(here);
+        }
+        self
+    }
+
     /// Lets the program talk to the person at the terminal.
     pub(crate) fn with_terminal(mut self) -> Self {
         self.command.stdin(Stdio::inherit());

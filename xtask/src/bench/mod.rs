@@ -86,13 +86,16 @@ struct Benchmark {
 impl Benchmark {
     /// The program, built by the call for the whole workspace, so with the same features.
     fn tool(&self) -> Tool {
-        let folder = project::target().join("release");
-        let folder = if self.kind == "example" {
-            folder.join("examples")
+        let program = project::program(&self.name, false);
+        if self.kind == "example" {
+            Tool::new(
+                program
+                    .with_file_name("examples")
+                    .join(program.file_name().unwrap_or_default()),
+            )
         } else {
-            folder
-        };
-        Tool::new(folder.join(format!("{}{}", self.name, std::env::consts::EXE_SUFFIX)))
+            Tool::new(program)
+        }
     }
 }
 

@@ -67,7 +67,6 @@ pub(super) struct Programs {
 }
 
 fn build(dev: bool) -> Result<Programs, Failure> {
-    let profile = if dev { "debug" } else { "release" };
     println!("Building (the first time takes some minutes) ...");
     let mut tool = Tool::cargo([
         "build",
@@ -82,10 +81,8 @@ fn build(dev: bool) -> Result<Programs, Failure> {
         tool = tool.args(["--release"]);
     }
     tool.run()?;
-    let folder = project::target().join(profile);
-    let program = |name: &str| folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     Ok(Programs {
-        sotto: program("sotto"),
-        relay: program("sotto-relay"),
+        sotto: project::program("sotto", dev),
+        relay: project::program("sotto-relay", dev),
     })
 }
