@@ -10,7 +10,7 @@ use crate::failure::Failure;
 pub(crate) async fn run(args: ProfileArgs, stop: CancellationToken) -> Result<(), Failure> {
     let host = Host::new(args.data.config()?, stop);
     let result = match args.verb {
-        ProfileVerb::List => list(&host).await,
+        ProfileVerb::List => list(&host),
         ProfileVerb::Create { profile, new, key } => {
             if host.exists(&profile) {
                 // Asking for a name and a relay first would be in vain.
@@ -26,8 +26,8 @@ pub(crate) async fn run(args: ProfileArgs, stop: CancellationToken) -> Result<()
     result
 }
 
-async fn list(host: &Host) -> Result<(), Failure> {
-    let profiles = host.list().await.map_err(|error| error.problem())?;
+fn list(host: &Host) -> Result<(), Failure> {
+    let profiles = host.list().map_err(|error| error.problem())?;
     if profiles.is_empty() {
         println!("There is no profile here yet. `sotto chat` makes one.");
     }

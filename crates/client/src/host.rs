@@ -1,24 +1,24 @@
 //! Several profiles in one process, and the contract over all of them.
 
+mod calls;
+mod events;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sotto_engine::Problem;
+use sotto_engine::NewProfile;
 use sotto_wire::RelayAddress;
-use tokio::sync::{Mutex, broadcast};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::Timing;
-use crate::clock::Clock;
-use crate::contract::{
-    self, Answer, Call, CallError, HostEvent, LONGEST_PAGE, Manage, ProfileEvent, ProfileView,
-    Published, Query, Request, VersionView,
-};
+use crate::contract::{ProfileView, Published};
 use crate::keys::{self, KeySource, Passphrase, Protection};
 use crate::profile::{Profile, ProfileError, ProfileFolder, ProfileName, Publisher, Surroundings};
-use sotto_engine::NewProfile;
+
+pub use calls::Pending;
+pub use events::Events;
 
 /// Events that a listener may be behind before it misses some.
 const EVENTS: usize = 4096;
@@ -45,9 +45,6 @@ impl HostConfig {
     }
 }
 
-/// The answer to a call that has begun.
-pub type Pending = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send>>;
-
 /// What a new profile's account is to be.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
@@ -63,8 +60,10 @@ pub struct NewAccount {
 #[derive(Debug)]
 pub struct Host {
     config: HostConfig,
-    /// Opening and closing wait for each other, so that no profile is opened twice.
     open: Mutex<BTreeMap<ProfileName, Arc<Profile>>>,
+    /// Who opens, makes or closes a profile waits for the turn of its name. A keychain that waits
+    /// for a person holds up nobody else.
+    turns: Mutex<BTreeMap<ProfileName, Arc<tokio::sync::Mutex<()>>>>,
     events: broadcast::Sender<Arc<Published>>,
     stop: CancellationToken,
 }
@@ -77,6 +76,7 @@ impl Host {
         Self {
             config,
             open: Mutex::default(),
+            turns: Mutex::default(),
             events,
             stop,
         }
@@ -108,7 +108,8 @@ impl Host {
             device_name,
         } = account;
         let relay: RelayAddress = relay.parse()?;
-        let mut open = self.open.lock().await;
+        let turn = self.turn(name);
+        let _turn = turn.lock().await;
         let folder = ProfileFolder::new(&self.config.data, name);
         let source = protection.source();
         let unfinished = folder.begin(source)?;
@@ -126,9 +127,7 @@ impl Host {
             return Err(error);
         }
         let profile = Profile::open(folder.database(), key, self.surroundings(name)).await?;
-        let profile = Arc::new(profile);
-        open.insert(name.clone(), Arc::clone(&profile));
-        Ok(profile)
+        Ok(self.keep(name, profile))
     }
 
     /// Opens a profile, or gives the open one.
@@ -140,25 +139,23 @@ impl Host {
         name: &ProfileName,
         passphrase: Option<Passphrase>,
     ) -> Result<Arc<Profile>, ProfileError> {
-        let mut open = self.open.lock().await;
-        if let Some(profile) = open.get(name).filter(|profile| !profile.is_closed()) {
-            return Ok(Arc::clone(profile));
+        let turn = self.turn(name);
+        let _turn = turn.lock().await;
+        if let Some(profile) = self.profile(name) {
+            return Ok(profile);
         }
         let folder = ProfileFolder::new(&self.config.data, name);
         let description = folder.describe()?;
         let key = keys::load(&description.id, folder.path(), description.key, passphrase).await?;
         let profile = Profile::open(folder.database(), key, self.surroundings(name)).await?;
-        let profile = Arc::new(profile);
-        open.insert(name.clone(), Arc::clone(&profile));
-        Ok(profile)
+        Ok(self.keep(name, profile))
     }
 
     /// The open profile of this name.
-    pub async fn profile(&self, name: &ProfileName) -> Option<Arc<Profile>> {
-        self.open
-            .lock()
-            .await
-            .get(name)
+    #[must_use]
+    pub fn profile(&self, name: &ProfileName) -> Option<Arc<Profile>> {
+        let open = lock(&self.open);
+        open.get(name)
             .filter(|profile| !profile.is_closed())
             .cloned()
     }
@@ -167,13 +164,10 @@ impl Host {
     ///
     /// # Errors
     /// The data folder can't be read.
-    pub async fn list(&self) -> Result<Vec<ProfileView>, ProfileError> {
-        let open = self.open.lock().await;
+    pub fn list(&self) -> Result<Vec<ProfileView>, ProfileError> {
         let found = ProfileFolder::list(&self.config.data)?;
         let view = |(profile, key): (ProfileName, KeySource)| ProfileView {
-            open: open
-                .get(&profile)
-                .is_some_and(|profile| !profile.is_closed()),
+            open: self.profile(&profile).is_some(),
             profile,
             key,
         };
@@ -188,96 +182,32 @@ impl Host {
 
     /// Closes one profile.
     pub async fn close_profile(&self, name: &ProfileName) {
-        if let Some(profile) = self.open.lock().await.remove(name) {
+        let turn = self.turn(name);
+        let _turn = turn.lock().await;
+        let profile = lock(&self.open).remove(name);
+        if let Some(profile) = profile {
             profile.close().await;
         }
     }
 
-    /// Closes every profile and comes back when their databases are closed.
+    /// Closes every profile and comes back when their databases are closed. What is opened later
+    /// closes at once.
     pub async fn close(&self) {
         self.stop.cancel();
-        for profile in std::mem::take(&mut *self.open.lock().await).into_values() {
+        let profiles = std::mem::take(&mut *lock(&self.open));
+        for profile in profiles.into_values() {
             profile.close().await;
         }
     }
 
-    /// Carries out a call of the contract.
-    ///
-    /// # Errors
-    /// A [`Problem`]: why not, what is safe, what to do.
-    pub async fn call(&self, call: Call) -> Result<Answer, Problem> {
-        self.begin(call).await.await
+    fn keep(&self, name: &ProfileName, profile: Profile) -> Arc<Profile> {
+        let profile = Arc::new(profile);
+        lock(&self.open).insert(name.clone(), Arc::clone(&profile));
+        profile
     }
 
-    /// Begins a call and leaves the waiting to the caller. A command has its place in the order
-    /// when this returns, and whatever is about profiles themselves is done by then; reads begin
-    /// when they are waited for.
-    pub async fn begin(&self, call: Call) -> Pending {
-        match self.place(call).await {
-            Ok(pending) => pending,
-            Err(problem) => Box::pin(std::future::ready(Err(problem))),
-        }
-    }
-
-    async fn place(&self, call: Call) -> Result<Pending, Problem> {
-        let Call { profile, request } = call;
-        let done = match (request, profile) {
-            (Request::Manage(Manage::Version {}), _) => Answer::Version(VersionView {
-                contract: contract::VERSION,
-                program: env!("CARGO_PKG_VERSION").into(),
-            }),
-            (Request::Manage(Manage::ListProfiles {}), _) => {
-                Answer::Profiles(self.list().await.map_err(|error| error.problem())?)
-            }
-            (_, None) => return Err(CallError::ProfileMissing.problem()),
-            (Request::Manage(manage), Some(name)) => self.manage(&name, manage).await?,
-            (Request::Command(command), Some(name)) => {
-                let submitted = self.opened(&name).await?.submit(command).await?;
-                return Ok(Box::pin(async {
-                    submitted.result().await.map(Answer::Done)
-                }));
-            }
-            (Request::Query(query), Some(name)) => {
-                let profile = self.opened(&name).await?;
-                return Ok(Box::pin(async move { profile.query(query).await }));
-            }
-        };
-        Ok(Box::pin(std::future::ready(Ok(done))))
-    }
-
-    async fn manage(&self, name: &ProfileName, manage: Manage) -> Result<Answer, Problem> {
-        match manage {
-            Manage::Version {} | Manage::ListProfiles {} => {}
-            Manage::CreateProfile {
-                name: person,
-                relay,
-                device_name,
-                protection,
-            } => {
-                let account = NewAccount {
-                    name: person,
-                    relay,
-                    device_name,
-                };
-                self.create(name, account, protection)
-                    .await
-                    .map_err(|error| error.problem())?;
-            }
-            Manage::OpenProfile { passphrase } => {
-                self.open(name, passphrase)
-                    .await
-                    .map_err(|error| error.problem())?;
-            }
-            Manage::CloseProfile {} => self.close_profile(name).await,
-            Manage::ReconnectRelays {} => self.opened(name).await?.reconnect_relays().await,
-        }
-        Ok(Answer::Nothing(()))
-    }
-
-    async fn opened(&self, name: &ProfileName) -> Result<Arc<Profile>, Problem> {
-        self.profile(name)
-            .await
-            .ok_or_else(|| CallError::NotOpen.problem())
+    fn turn(&self, name: &ProfileName) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.turns).entry(name.clone()).or_default())
     }
 
     fn surroundings(&self, name: &ProfileName) -> Surroundings {
@@ -289,90 +219,7 @@ impl Host {
     }
 }
 
-impl Profile {
-    /// Answers a query of the contract.
-    ///
-    /// # Errors
-    /// What the database says, or that there is no such thing.
-    pub async fn query(&self, query: Query) -> Result<Answer, Problem> {
-        match query {
-            Query::Relays {} => Ok(Answer::Relays(self.relays())),
-            Query::Account {} => self.read(|r| r.account()).await.map(Answer::Account),
-            Query::Conversations {} => self
-                .read(|r| r.conversations())
-                .await
-                .map(Answer::Conversations),
-            Query::Conversation { conversation } => self
-                .read(move |r| r.conversation(conversation))
-                .await
-                .map(Answer::Conversation),
-            Query::Messages {
-                conversation,
-                before,
-                limit,
-            } => {
-                let limit = limit.clamp(1, LONGEST_PAGE);
-                let read =
-                    move |r: &mut sotto_engine::Reader| r.messages(conversation, before, limit);
-                self.read(read).await.map(Answer::Messages)
-            }
-            Query::Message { message } => self
-                .read(move |r| r.message(message))
-                .await
-                .map(Answer::Message),
-            Query::SentAs { message } => self
-                .read(move |r| r.sent_as(message))
-                .await
-                .map(Answer::SentAs),
-            Query::Details { conversation } => self
-                .read(move |r| r.details(conversation))
-                .await
-                .map(Answer::Details),
-            Query::Requests {} => self.read(|r| r.requests()).await.map(Answer::Requests),
-            Query::Invites {} => {
-                let now = Clock::new().now();
-                self.read(move |r| r.invites(now))
-                    .await
-                    .map(Answer::Invites)
-            }
-            Query::RecoveryCode {} => self
-                .read(|r| r.recovery_code())
-                .await
-                .map(Answer::RecoveryCode),
-        }
-    }
-}
-
-/// What happens, as it happens.
-#[derive(Debug)]
-pub struct Events {
-    from: broadcast::Receiver<Arc<Published>>,
-    /// Profiles that still have to be told that they missed something.
-    missed_for: Vec<ProfileName>,
-    /// Profiles seen so far.
-    known: Vec<ProfileName>,
-}
-
-impl Events {
-    /// The next event; none when the host is gone.
-    pub async fn next(&mut self) -> Option<Arc<Published>> {
-        loop {
-            if let Some(profile) = self.missed_for.pop() {
-                let event = ProfileEvent::Host(HostEvent::Missed {});
-                return Some(Arc::new(Published { profile, event }));
-            }
-            match self.from.recv().await {
-                Ok(published) => {
-                    if !self.known.contains(&published.profile) {
-                        self.known.push(published.profile.clone());
-                    }
-                    return Some(published);
-                }
-                Err(broadcast::error::RecvError::Lagged(_)) => {
-                    self.missed_for.clone_from(&self.known);
-                }
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
-        }
-    }
+/// Nothing that can panic runs under these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -25,9 +25,10 @@ struct Machine {
 
 impl Machine {
     fn new() -> Self {
-        for (program, package) in
-            [("dbus-run-session", "dbus"), ("gnome-keyring-daemon", "gnome-keyring")]
-        {
+        for (program, package) in [
+            ("dbus-run-session", "dbus"),
+            ("gnome-keyring-daemon", "gnome-keyring"),
+        ] {
             let found = Command::new(program).arg("--version").output().is_ok();
             assert!(found, "{program} is missing: apt-get install {package}");
         }
@@ -133,7 +134,10 @@ fn a_keychain_without_the_key_never_makes_a_new_identity() {
     copy(&machine.data(), &elsewhere.data());
     elsewhere.session(UNLOCKED, "step_open_without_key");
     assert_eq!(elsewhere.account(), before);
-    assert_eq!(std::fs::read(elsewhere.data().join("profiles/alice/profile.db")).unwrap(), bytes);
+    assert_eq!(
+        std::fs::read(elsewhere.data().join("profiles/alice/profile.db")).unwrap(),
+        bytes
+    );
 }
 
 #[test]
@@ -172,7 +176,10 @@ fn data() -> PathBuf {
 }
 
 fn host() -> Host {
-    let config = HostConfig { data: data(), timing: Timing::default() };
+    let config = HostConfig {
+        data: data(),
+        timing: Timing::default(),
+    };
     Host::new(config, CancellationToken::new())
 }
 
@@ -211,7 +218,10 @@ async fn open(passphrase: Option<Passphrase>) -> Result<(), String> {
 #[ignore = "a step of the stories above, inside a session of theirs"]
 async fn step_create() {
     let host = host();
-    let profile = host.create(&alice(), account(), Protection::Keychain).await.unwrap();
+    let profile = host
+        .create(&alice(), account(), Protection::Keychain)
+        .await
+        .unwrap();
     remember(&profile).await;
     host.close().await;
 }
@@ -244,7 +254,10 @@ async fn step_open_without_keychain() {
 #[ignore = "a step of the stories above, inside a session of theirs"]
 async fn step_create_without_keychain() {
     let host = host();
-    let error = host.create(&alice(), account(), Protection::Keychain).await.unwrap_err();
+    let error = host
+        .create(&alice(), account(), Protection::Keychain)
+        .await
+        .unwrap_err();
     assert_eq!(error.problem().code, "keychain_missing");
     assert!(!host.exists(&alice()), "nothing is left of the attempt");
     let passphrase = Passphrase::from("correct horse battery");
@@ -258,6 +271,9 @@ async fn step_create_without_keychain() {
 #[ignore = "a step of the stories above, inside a session of theirs"]
 async fn step_open_with_passphrase() {
     assert_eq!(open(None).await, Err("passphrase_needed".into()));
-    assert_eq!(open(Some("correct horse".into())).await, Err("wrong_passphrase".into()));
+    assert_eq!(
+        open(Some("correct horse".into())).await,
+        Err("wrong_passphrase".into())
+    );
     assert_eq!(open(Some("correct horse battery".into())).await, Ok(()));
 }

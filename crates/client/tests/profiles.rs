@@ -19,7 +19,10 @@ use tokio_util::sync::CancellationToken;
 const PASSPHRASE: &str = "correct horse battery";
 
 fn host(data: &Path) -> Host {
-    let config = HostConfig { data: data.to_owned(), timing: Timing::default() };
+    let config = HostConfig {
+        data: data.to_owned(),
+        timing: Timing::default(),
+    };
     Host::new(config, CancellationToken::new())
 }
 
@@ -37,20 +40,37 @@ fn account(name: &str) -> NewAccount {
 }
 
 fn passphrase() -> Protection {
-    Protection::Passphrase { passphrase: Passphrase::from(PASSPHRASE) }
+    Protection::Passphrase {
+        passphrase: Passphrase::from(PASSPHRASE),
+    }
 }
 
 /// The code with which opening alice's profile fails.
 async fn code(host: &Host, passphrase: Option<&str>) -> String {
-    let error = host.open(&name("alice"), passphrase.map(Passphrase::from)).await.unwrap_err();
+    let error = host
+        .open(&name("alice"), passphrase.map(Passphrase::from))
+        .await
+        .unwrap_err();
     let problem = error.problem();
-    assert!([&problem.happened, &problem.safe, &problem.next].iter().all(|text| !text.is_empty()));
+    assert!(
+        [&problem.happened, &problem.safe, &problem.next]
+            .iter()
+            .all(|text| !text.is_empty())
+    );
     problem.code
 }
 
 async fn account_id(host: &Host) -> String {
-    let profile = host.open(&name("alice"), Some(PASSPHRASE.into())).await.unwrap();
-    profile.read(|reader| reader.account()).await.unwrap().account.to_string()
+    let profile = host
+        .open(&name("alice"), Some(PASSPHRASE.into()))
+        .await
+        .unwrap();
+    profile
+        .read(|reader| reader.account())
+        .await
+        .unwrap()
+        .account
+        .to_string()
 }
 
 #[tokio::test]
@@ -59,13 +79,18 @@ async fn whatever_is_wrong_has_a_name_and_the_identity_stays() {
     let host = host(folder.path());
     let alice = name("alice");
     assert_eq!(code(&host, None).await, "profile_not_found");
-    host.create(&alice, account("Alice"), passphrase()).await.unwrap();
+    host.create(&alice, account("Alice"), passphrase())
+        .await
+        .unwrap();
     let id = account_id(&host).await;
     host.close_profile(&alice).await;
 
     assert_eq!(code(&host, None).await, "passphrase_needed");
     assert_eq!(code(&host, Some("battery horse")).await, "wrong_passphrase");
-    let again = host.create(&alice, account("Alice"), passphrase()).await.unwrap_err();
+    let again = host
+        .create(&alice, account("Alice"), passphrase())
+        .await
+        .unwrap_err();
     assert_eq!(again.problem().code, "profile_exists");
 
     let path = folder.path().join("profiles/alice");
@@ -76,14 +101,22 @@ async fn whatever_is_wrong_has_a_name_and_the_identity_stays() {
         (file, good)
     };
     let text = |from: &'static str, to: &'static str| {
-        move |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(from, to).into_bytes()
+        move |bytes: Vec<u8>| {
+            String::from_utf8(bytes)
+                .unwrap()
+                .replace(from, to)
+                .into_bytes()
+        }
     };
 
     let (file, good) = with("profile-key.json", &text("\"passes\": 3", "\"passes\": 4"));
     assert_eq!(code(&host, Some(PASSPHRASE)).await, "key_file_damaged");
     std::fs::write(file, good).unwrap();
 
-    let (file, good) = with("profile-key.json", &text("\"version\": 1", "\"version\": 2"));
+    let (file, good) = with(
+        "profile-key.json",
+        &text("\"version\": 1", "\"version\": 2"),
+    );
     assert_eq!(code(&host, Some(PASSPHRASE)).await, "key_file_newer");
     std::fs::write(file, good).unwrap();
 
@@ -104,7 +137,9 @@ async fn whatever_is_wrong_has_a_name_and_the_identity_stays() {
 async fn a_missing_database_is_not_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(folder.path());
-    host.create(&name("alice"), account("Alice"), passphrase()).await.unwrap();
+    host.create(&name("alice"), account("Alice"), passphrase())
+        .await
+        .unwrap();
     host.close_profile(&name("alice")).await;
     let database = folder.path().join("profiles/alice/profile.db");
     std::fs::remove_file(&database).unwrap();
@@ -117,7 +152,9 @@ async fn a_missing_database_is_not_made_anew() {
 async fn a_throwaway_profile_can_not_be_opened_again() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(folder.path());
-    host.create(&name("alice"), account("Alice"), Protection::Memory).await.unwrap();
+    host.create(&name("alice"), account("Alice"), Protection::Memory)
+        .await
+        .unwrap();
     host.close_profile(&name("alice")).await;
     assert_eq!(code(&host, None).await, "key_in_memory_only");
 }
@@ -128,9 +165,21 @@ async fn what_a_new_profile_can_not_be_leaves_nothing_behind() {
     let host = host(folder.path());
     let alice = name("alice");
     for (account, protection, code) in [
-        (NewAccount { relay: "relay".into(), ..account("Alice") }, passphrase(), "relay_address_invalid"),
-        (account(""), passphrase(), "name_invalid"),
-        (account("Alice"), Protection::Passphrase { passphrase: "short".into() }, "passphrase_too_short"),
+        (
+            NewAccount {
+                relay: "relay".into(),
+                ..account("Alice")
+            },
+            passphrase(),
+            "relay_address_invalid",
+        ),
+        (
+            account("Alice"),
+            Protection::Passphrase {
+                passphrase: "short".into(),
+            },
+            "passphrase_too_short",
+        ),
     ] {
         let error = host.create(&alice, account, protection).await.unwrap_err();
         assert_eq!(error.problem().code, code);
@@ -145,20 +194,28 @@ async fn one_process_at_a_time_and_several_profiles_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(folder.path());
     for who in ["alice", "bob"] {
-        host.create(&name(who), account(who), passphrase()).await.unwrap();
+        host.create(&name(who), account(who), passphrase())
+            .await
+            .unwrap();
     }
     let same = host.open(&name("alice"), None).await.unwrap();
     assert!(!same.is_closed());
-    let views = host.list().await.unwrap();
+    let views = host.list().unwrap();
     assert!(views.len() == 2 && views.iter().all(|view| view.open));
 
     let other = self::host(folder.path());
-    let error = other.open(&name("alice"), Some(PASSPHRASE.into())).await.unwrap_err();
-    assert_eq!(error.problem().code, "database_in_use");
+    let error = other
+        .open(&name("alice"), Some(PASSPHRASE.into()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.problem().code, "profile_in_use");
 
     host.close_profile(&name("alice")).await;
     assert!(same.is_closed());
-    other.open(&name("alice"), Some(PASSPHRASE.into())).await.unwrap();
+    other
+        .open(&name("alice"), Some(PASSPHRASE.into()))
+        .await
+        .unwrap();
     other.close().await;
     host.close().await;
 }
@@ -167,7 +224,10 @@ async fn one_process_at_a_time_and_several_profiles_in_it() {
 async fn commands_of_a_closed_profile_say_so() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(folder.path());
-    let profile = host.create(&name("alice"), account("Alice"), passphrase()).await.unwrap();
+    let profile = host
+        .create(&name("alice"), account("Alice"), passphrase())
+        .await
+        .unwrap();
     host.close().await;
     let call: Call = serde_json::from_value(json!({
         "profile": "alice", "request": { "do": "set_name", "name": "A" },
@@ -175,7 +235,10 @@ async fn commands_of_a_closed_profile_say_so() {
     .unwrap();
     assert_eq!(host.call(call).await.unwrap_err().code, "profile_not_open");
     let command = sotto_client::contract::Command::SetName { name: "A".into() };
-    assert_eq!(profile.command(command).await.unwrap_err().code, "profile_closed");
+    assert_eq!(
+        profile.command(command).await.unwrap_err().code,
+        "profile_closed"
+    );
 }
 
 #[tokio::test]
@@ -183,7 +246,10 @@ async fn a_relay_that_is_not_there_shows_as_state_and_problem() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(folder.path());
     let mut events = host.events();
-    let profile = host.create(&name("alice"), account("Alice"), passphrase()).await.unwrap();
+    let profile = host
+        .create(&name("alice"), account("Alice"), passphrase())
+        .await
+        .unwrap();
     let status = loop {
         let event = tokio::time::timeout(Duration::from_secs(10), events.next()).await;
         let event = event.unwrap().unwrap();
@@ -209,7 +275,11 @@ async fn a_relay_that_is_not_there_shows_as_state_and_problem() {
 
 #[tokio::test]
 async fn malformed_calls_get_their_own_errors() {
-    let read = |value: serde_json::Value| serde_json::from_value::<Call>(value).unwrap_err().to_string();
+    let read = |value: serde_json::Value| {
+        serde_json::from_value::<Call>(value)
+            .unwrap_err()
+            .to_string()
+    };
     let bad = read(json!({ "profile": "alice", "request": { "do": "dance" } }));
     assert!(bad.contains("dance") && bad.contains("send_text"), "{bad}");
     let bad = read(json!({ "profile": "alice", "request": { "what": "ever" } }));
@@ -220,5 +290,8 @@ async fn malformed_calls_get_their_own_errors() {
     let folder = tempfile::tempdir().unwrap();
     let host = host(folder.path());
     let call: Call = serde_json::from_value(json!({ "request": { "read": "account" } })).unwrap();
-    assert_eq!(host.call(call).await.unwrap_err().code, "call_without_profile");
+    assert_eq!(
+        host.call(call).await.unwrap_err().code,
+        "call_without_profile"
+    );
 }

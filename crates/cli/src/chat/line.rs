@@ -22,17 +22,27 @@ impl Line {
 
     /// Further rows are moved in by `cells`.
     pub(super) fn hanging(self, cells: usize) -> Self {
-        Self { hang: cells, ..self }
+        Self {
+            hang: cells,
+            ..self
+        }
     }
 
     /// Breaks the line between words into rows of at most `columns` cells. A word that is longer
     /// than a row stays whole, so that a link can be copied; the terminal breaks it.
     pub(super) fn rows(&self, columns: usize) -> Vec<Self> {
-        let hang = if self.hang * 2 < columns { self.hang } else { 0 };
+        let hang = if self.hang * 2 < columns {
+            self.hang
+        } else {
+            0
+        };
         let mut rows = Vec::new();
         let mut row = Row::default();
         let mut word = Row::default();
-        let chars = self.pieces.iter().flat_map(|(text, tone)| text.chars().map(|c| (c, *tone)));
+        let chars = self
+            .pieces
+            .iter()
+            .flat_map(|(text, tone)| text.chars().map(|c| (c, *tone)));
         for (char, tone) in chars {
             if char == ' ' {
                 row.take(&mut word, columns, hang, &mut rows);
@@ -100,7 +110,10 @@ impl Row {
     }
 
     fn into_line(self) -> Line {
-        Line { pieces: self.pieces, hang: 0 }
+        Line {
+            pieces: self.pieces,
+            hang: 0,
+        }
     }
 }
 
@@ -127,16 +140,18 @@ mod tests {
 
     #[test]
     fn long_words_stay_whole() {
-        assert_eq!(rows("see https://relay.example/i#abc now", 2, 12), [
-            "see ",
-            "  https://relay.example/i#abc",
-            "  now",
-        ]);
+        assert_eq!(
+            rows("see https://relay.example/i#abc now", 2, 12),
+            ["see ", "  https://relay.example/i#abc", "  now",]
+        );
     }
 
     #[test]
     fn words_of_several_tones_stay_together() {
-        let pieces = vec![("a Bob".to_owned(), Tone::Them), (": hi".to_owned(), Tone::Plain)];
+        let pieces = vec![
+            ("a Bob".to_owned(), Tone::Them),
+            (": hi".to_owned(), Tone::Plain),
+        ];
         let rows = Line::new(pieces).rows(5);
         assert_eq!(rows[1].pieces[0], ("Bob".to_owned(), Tone::Them));
         assert_eq!(rows[1].pieces[1].0, ": ");

@@ -157,10 +157,7 @@ mod tests {
             delivery: Delivery::Delivered,
             ..message(0, "x")
         };
-        assert_eq!(
-            plain(&lines.message(&mine, "Bob")),
-            ["00:00 ✓✓ you: x"]
-        );
+        assert_eq!(plain(&lines.message(&mine, "Bob")), ["00:00 ✓✓ you: x"]);
     }
 
     #[test]
@@ -184,11 +181,7 @@ mod tests {
     fn no_clock_is_too_wrong_to_show() {
         let lines = Lines::new(TimeZone::UTC);
         for sent in [0, u64::MAX, i64::MAX as u64] {
-            assert!(
-                !lines
-                    .message(&message(sent, "x"), "Bob")
-                    .is_empty()
-            );
+            assert!(!lines.message(&message(sent, "x"), "Bob").is_empty());
         }
     }
 }

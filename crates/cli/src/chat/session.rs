@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::editor::Editor;
-use super::lines::Lines;
 use super::line::Line;
+use super::lines::Lines;
 use super::screen::{Below, RawMode, Screen};
 use super::style::{Style, Tone};
 use super::text;

@@ -147,13 +147,19 @@ pub(super) fn sent(message: &MessageView, sent: &SentAs, whole: bool) -> Vec<Lin
             out.push(line(format!("  {text}"), Tone::Plain));
         } else {
             let begin: String = text.chars().take(GLIMPSE).collect();
-            out.push(line(format!("{what} The first of {count} characters:"), Tone::Quiet));
+            out.push(line(
+                format!("{what} The first of {count} characters:"),
+                Tone::Quiet,
+            ));
             out.push(line(format!("  {begin}…"), Tone::Plain));
         }
     };
     layer("The Fernet token that holds the text.".into(), &sent.token);
     let bytes = decoded(&sent.mls);
-    layer(format!("The MLS message around it, {bytes} bytes."), &sent.mls);
+    layer(
+        format!("The MLS message around it, {bytes} bytes."),
+        &sent.mls,
+    );
     let size = sent.envelope_size;
     match &sent.envelope {
         Some(envelope) => layer(
@@ -171,10 +177,7 @@ pub(super) fn sent(message: &MessageView, sent: &SentAs, whole: bool) -> Vec<Lin
     out
 }
 
-pub(super) fn details(
-    details: &ConversationDetails,
-    view: &ConversationView,
-) -> Vec<Line> {
+pub(super) fn details(details: &ConversationDetails, view: &ConversationView) -> Vec<Line> {
     let painted = |name: &str, value: &str, tone: Tone| {
         let name = (format!("  {name:<14}"), Tone::Quiet);
         Line::new(vec![name, (clean::line(value), tone)]).hanging(16)

@@ -29,7 +29,10 @@ impl Relay {
         let (ready, address) = channel();
         let (data, listen) = (data.to_owned(), listen.to_owned());
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind(listen).await.unwrap();
                 let config = sotto_relay::Config::new(data);
@@ -39,7 +42,11 @@ impl Relay {
             });
         });
         let address = address.recv_timeout(PATIENCE).unwrap();
-        Self { address, stop: Some(stop), thread: Some(thread) }
+        Self {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 
     /// `host:port`, to start another one in its place.
@@ -89,16 +96,27 @@ impl Person {
         });
         let input = process.stdin.take();
         let data = data.to_owned();
-        Self { name, data, process, input, lines, kept: VecDeque::new(), asked: 0 }
+        Self {
+            name,
+            data,
+            process,
+            input,
+            lines,
+            kept: VecDeque::new(),
+            asked: 0,
+        }
     }
 
     /// Starts with a new profile on this relay.
     pub(crate) fn create(name: &'static str, folder: &Path, relay: &str) -> Self {
         let mut person = Self::start(name, &folder.join(name));
-        person.ok("create_profile", json!({
-            "name": name, "relay": relay, "device_name": "test",
-            "protection": { "by": "passphrase", "passphrase": PASSPHRASE },
-        }));
+        person.ok(
+            "create_profile",
+            json!({
+                "name": name, "relay": relay, "device_name": "test",
+                "protection": { "by": "passphrase", "passphrase": PASSPHRASE },
+            }),
+        );
         person
     }
 
@@ -118,7 +136,9 @@ impl Person {
         self.asked += 1;
         params["profile"] = self.name.into();
         let id = self.asked;
-        self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string());
+        self.write(
+            &json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string(),
+        );
         id
     }
 
@@ -131,7 +151,8 @@ impl Person {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let line = self.lines.recv_timeout(left);
-            let line = line.unwrap_or_else(|_| panic!("{} waits for {what}; kept {:?}", self.name, self.kept));
+            let line = line
+                .unwrap_or_else(|_| panic!("{} waits for {what}; kept {:?}", self.name, self.kept));
             if fits(&line) {
                 return line;
             }
@@ -156,7 +177,10 @@ impl Person {
         let answer = self.answer(id);
         let problem = answer["error"]["data"].clone();
         for part in ["code", "happened", "safe", "next"] {
-            assert!(problem[part].as_str().is_some_and(|text| !text.is_empty()), "{method}: {answer}");
+            assert!(
+                problem[part].as_str().is_some_and(|text| !text.is_empty()),
+                "{method}: {answer}"
+            );
         }
         problem
     }
@@ -174,11 +198,18 @@ impl Person {
                 && event["message"]["author"] == "them"
                 && event["message"]["body"]["kind"] == "text"
         });
-        line["params"]["event"]["message"]["body"]["text"].as_str().unwrap().to_owned()
+        line["params"]["event"]["message"]["body"]["text"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     pub(crate) fn say(&mut self, conversation: &Value, text: &str) -> Value {
-        self.ok("send_text", json!({ "conversation": conversation, "text": text }))["message"].clone()
+        self.ok(
+            "send_text",
+            json!({ "conversation": conversation, "text": text }),
+        )["message"]
+            .clone()
     }
 
     /// All texts of a conversation, oldest first.
@@ -225,15 +256,24 @@ impl Drop for Person {
 /// The program, without anything of the machine's own set-up.
 pub(crate) fn sotto(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sotto"));
-    command.args(args).env_remove("SOTTO_DATA").env_remove("SOTTO_RELAY");
+    command
+        .args(args)
+        .env_remove("SOTTO_DATA")
+        .env_remove("SOTTO_RELAY");
     command
 }
 
 /// One invites, the other opens, the first accepts; answers both conversations.
 pub(crate) fn introduce(inviter: &mut Person, guest: &mut Person) -> (Value, Value) {
-    let invite = inviter.ok("create_invite", json!({ "single_use": true, "lifetime_seconds": 3600 }));
+    let invite = inviter.ok(
+        "create_invite",
+        json!({ "single_use": true, "lifetime_seconds": 3600 }),
+    );
     let opened = guest.ok("open_invite", json!({ "link": invite["link"] }));
     let request = inviter.event("request_arrived")["request"]["request"].clone();
     let accepted = inviter.ok("accept_request", json!({ "request": request }));
-    (accepted["conversation"].clone(), opened["conversation"].clone())
+    (
+        accepted["conversation"].clone(),
+        opened["conversation"].clone(),
+    )
 }

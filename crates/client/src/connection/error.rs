@@ -106,6 +106,8 @@ impl ConnectionError {
             WsError::ConnectionClosed
             | WsError::AlreadyClosed
             | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Closed,
+            // Gone without a goodbye; the frames that came are authentic and whole all the same.
+            WsError::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => Self::Closed,
             WsError::Protocol(_) | WsError::Utf8(_) | WsError::Capacity(_) => {
                 Self::Garbage("a WebSocket frame that can't be read")
             }

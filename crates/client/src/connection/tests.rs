@@ -64,12 +64,21 @@ impl Running {
             stop: stop.clone(),
         };
         let task = tokio::spawn(link.run());
-        Self { orders, dropped, events, stop, task }
+        Self {
+            orders,
+            dropped,
+            events,
+            stop,
+            task,
+        }
     }
 
     async fn event(&mut self) -> LinkEvent {
         let event = timeout(Duration::from_secs(10), self.events.recv()).await;
-        event.expect("an event in time").expect("a link that runs").event
+        event
+            .expect("an event in time")
+            .expect("a link that runs")
+            .event
     }
 
     async fn connected(&mut self) -> (Connection, Binding) {
@@ -85,7 +94,10 @@ impl Running {
     /// Why the next connection, or attempt at one, ends.
     async fn failure(&mut self) -> (Option<Connection>, ConnectionError) {
         loop {
-            if let LinkEvent::Disconnected { connection, error, .. } = self.event().await {
+            if let LinkEvent::Disconnected {
+                connection, error, ..
+            } = self.event().await
+            {
                 return (connection, error);
             }
         }
@@ -99,7 +111,10 @@ impl Running {
     }
 
     async fn send(&self, connection: Connection, frames: Vec<ClientFrame>) {
-        self.orders.send(ToLink::Send(connection, frames)).await.unwrap();
+        self.orders
+            .send(ToLink::Send(connection, frames))
+            .await
+            .unwrap();
     }
 
     fn give_up(&self, connection: Connection, reason: DropReason) {
@@ -108,7 +123,10 @@ impl Running {
 
     async fn end(self) {
         self.stop.cancel();
-        timeout(Duration::from_secs(5), self.task).await.expect("an end in time").unwrap();
+        timeout(Duration::from_secs(5), self.task)
+            .await
+            .expect("an end in time")
+            .unwrap();
     }
 }
 
@@ -119,6 +137,10 @@ async fn fails_with(relay: RelayAddress, code: &str) {
     assert_eq!(error.code(), code, "{error}");
     let problem = error.problem();
     assert_eq!(problem.code, code);
-    assert!([&problem.happened, &problem.safe, &problem.next].iter().all(|text| text.ends_with('.')));
+    assert!(
+        [&problem.happened, &problem.safe, &problem.next]
+            .iter()
+            .all(|text| text.ends_with('.'))
+    );
     link.end().await;
 }

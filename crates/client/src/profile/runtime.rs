@@ -4,9 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sotto_engine::{
-    Command, Done, Engine, EngineError, NewProfile, Outputs, Problem, Reader,
-};
+use sotto_engine::{Command, Done, Engine, EngineError, NewProfile, Outputs, Problem, Reader};
 use sotto_suite::{Secret, SystemRandom};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -38,7 +36,8 @@ pub(crate) struct Surroundings {
 /// An open profile. It stays open until [`Profile::close`], or until its host closes.
 pub struct Profile {
     asked: mpsc::Sender<Asked>,
-    reader: Arc<Mutex<Reader>>,
+    /// None once the profile is closed.
+    reader: Arc<Mutex<Option<Reader>>>,
     statuses: watch::Receiver<Vec<RelayStatus>>,
     stop: CancellationToken,
     ended: watch::Receiver<bool>,
@@ -102,7 +101,7 @@ impl Profile {
         let reader = start
             .await
             .unwrap_or_else(|_| Err(ProfileError::System("the profile's thread ended".into())))?;
-        let reader = Arc::new(Mutex::new(reader));
+        let reader = Arc::new(Mutex::new(Some(reader)));
         Ok(Self {
             asked,
             reader,
@@ -143,11 +142,14 @@ impl Profile {
         read: impl FnOnce(&mut Reader) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, Problem> {
         let reader = Arc::clone(&self.reader);
-        let read = move || read(&mut reader.lock().unwrap_or_else(PoisonError::into_inner));
+        let read = move || {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            let reader = reader.as_mut().ok_or_else(closed)?;
+            read(reader).map_err(|error| error.problem())
+        };
         tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| system(&error.to_string()))?
-            .map_err(|error| error.problem())
     }
 
     /// The relays that the profile needs, and how each connection stands.
@@ -174,6 +176,9 @@ impl Profile {
         let mut ended = self.ended.clone();
         // An error says that the thread is gone already.
         let _ = ended.wait_for(|ended| *ended).await;
+        let reader = Arc::clone(&self.reader);
+        let shut = move || drop(reader.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let _ = tokio::task::spawn_blocking(shut).await;
     }
 }
 
@@ -248,7 +253,13 @@ impl Thread {
         runtime.block_on(async {
             let (events, links) = mpsc::channel::<FromLink>(FROM_LINKS);
             let relays = Relays::new(self.surroundings.timing, events);
-            let owner = Owner::new(engine, clock, relays, self.surroundings.publisher, self.statuses);
+            let owner = Owner::new(
+                engine,
+                clock,
+                relays,
+                self.surroundings.publisher,
+                self.statuses,
+            );
             owner.run(first, self.asked, links, stop).await;
         });
         // A name that is being looked up can't be called off; it must not hold us.

@@ -2,8 +2,8 @@
 
 use sotto_suite::{RandomExt as _, SigningKey, SystemRandom};
 use sotto_wire::{
-    Nonce, Position, Refusal, RefusalCode, RelayAddress, RelayFrame, RelayHello, RelayIdentity, Reply,
-    limits,
+    Nonce, Position, Refusal, RefusalCode, RelayAddress, RelayFrame, RelayHello, RelayIdentity,
+    Reply, limits,
 };
 use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
@@ -48,8 +48,10 @@ async fn a_name_that_means_nothing() {
 async fn another_relay_than_the_address_says() {
     let relay = Fake::tls().await;
     let other = SigningKey::from_seed(&SystemRandom::new().secret());
-    let address =
-        RelayAddress { identity: RelayIdentity::of(&other.public()), ..relay.address() };
+    let address = RelayAddress {
+        identity: RelayIdentity::of(&other.public()),
+        ..relay.address()
+    };
     let serve = async {
         loop {
             relay.welcome().await;
@@ -114,7 +116,11 @@ async fn a_version_that_was_not_offered() {
 }
 
 fn closing(code: RefusalCode) -> RelayFrame {
-    RelayFrame::Closing(Refusal { code, retry_after_ms: None, handshakes: None })
+    RelayFrame::Closing(Refusal {
+        code,
+        retry_after_ms: None,
+        handshakes: None,
+    })
 }
 
 #[tokio::test]
@@ -138,7 +144,10 @@ async fn refusals_have_their_own_codes() {
 
 #[tokio::test]
 async fn garbage_instead_of_a_hello() {
-    for message in [Message::Binary(vec![0xff; 100].into()), Message::Text("hello".into())] {
+    for message in [
+        Message::Binary(vec![0xff; 100].into()),
+        Message::Text("hello".into()),
+    ] {
         let relay = Fake::tls().await;
         script(relay, "relay_garbage", |mut accepted| async move {
             accepted.client_hello().await;
@@ -151,7 +160,10 @@ async fn garbage_instead_of_a_hello() {
 
 #[tokio::test]
 async fn garbage_after_the_hello() {
-    for message in [Message::Binary(vec![0xff; 100].into()), Message::Text("hello".into())] {
+    for message in [
+        Message::Binary(vec![0xff; 100].into()),
+        Message::Text("hello".into()),
+    ] {
         let relay = Fake::tls().await;
         script(relay, "relay_garbage", |mut accepted| async move {
             let client = accepted.client_hello().await;
@@ -170,8 +182,9 @@ async fn bytes_that_are_no_websocket() {
     let act = async {
         let mut accepted = relay.welcome().await;
         // A frame header with reserved bits and an opcode that does not exist.
-        accepted.socket.get_mut().write_all(&[0x7f, 0xff, 0, 1, 2]).await.unwrap();
-        accepted.socket.get_mut().flush().await.unwrap();
+        let stream = accepted.socket.get_mut();
+        stream.write_all(&[0x7f; 64]).await.unwrap();
+        stream.flush().await.unwrap();
         std::future::pending::<()>().await;
         drop(accepted);
     };
@@ -186,7 +199,9 @@ async fn a_hello_that_is_too_large() {
     let relay = Fake::tls().await;
     script(relay, "relay_oversized", |mut accepted| async {
         accepted.client_hello().await;
-        accepted.send_raw(Message::Binary(vec![0; limits::MAX_HELLO + 1].into())).await;
+        accepted
+            .send_raw(Message::Binary(vec![0; limits::MAX_HELLO + 1].into()))
+            .await;
         accepted
     })
     .await;
@@ -211,7 +226,12 @@ async fn a_frame_before_the_hello() {
     let relay = Fake::tls().await;
     script(relay, "relay_out_of_order", |mut accepted| async {
         accepted.client_hello().await;
-        accepted.send(&RelayFrame::Reply { id: 1, reply: Reply::Done }).await;
+        accepted
+            .send(&RelayFrame::Reply {
+                id: 1,
+                reply: Reply::Done,
+            })
+            .await;
         accepted
     })
     .await;
@@ -248,7 +268,9 @@ async fn a_web_server_that_is_no_relay() {
     let address = relay.address();
     let act = async {
         let mut tcp = relay.accept_tcp().await;
-        tcp.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        tcp.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            .await
+            .unwrap();
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -260,10 +282,15 @@ async fn a_web_server_that_is_no_relay() {
 #[tokio::test]
 async fn a_server_without_tls_at_an_address_with_tls() {
     let relay = Fake::plain().await;
-    let address = RelayAddress { plain: false, ..relay.address() };
+    let address = RelayAddress {
+        plain: false,
+        ..relay.address()
+    };
     let act = async {
         let mut tcp = relay.accept_tcp().await;
-        tcp.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        tcp.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
         std::future::pending::<()>().await;
     };
     tokio::select! {
@@ -289,7 +316,10 @@ async fn a_server_with_old_tls_only() {
 
 #[tokio::test]
 async fn without_tls_only_on_this_machine() {
-    let address = RelayAddress { host: "192.0.2.1".into(), ..Fake::plain().await.address() };
+    let address = RelayAddress {
+        host: "192.0.2.1".into(),
+        ..Fake::plain().await.address()
+    };
     fails_with(address, "relay_plain_not_allowed").await;
 }
 
@@ -326,7 +356,10 @@ async fn what_only_the_engine_can_judge_ends_the_connection_when_it_says_so() {
     assert_eq!(link.frame().await, (connection, frame));
     link.give_up(connection, DropReason::BrokeRules);
     let (ended, error) = link.failure().await;
-    assert_eq!((ended, error.code()), (Some(connection), "relay_broke_rules"));
+    assert_eq!(
+        (ended, error.code()),
+        (Some(connection), "relay_broke_rules")
+    );
     relay.welcome().await;
     let (again, _) = link.connected().await;
     assert_eq!(again, connection + 1);

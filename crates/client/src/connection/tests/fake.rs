@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
+use rcgen::PublicKeyData as _;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::PrivatePkcs8KeyDer;
@@ -18,7 +19,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-pub(super) const LIMITS: Limits = Limits { entry: 4096, in_flight: 256, requests_per_second: 100 };
+pub(super) const LIMITS: Limits = Limits {
+    entry: 4096,
+    in_flight: 256,
+    requests_per_second: 100,
+};
 
 /// A listening relay with an identity and a certificate.
 pub(super) struct Fake {
@@ -55,7 +60,7 @@ impl Fake {
 
     async fn listen(plain: bool, version: &'static SupportedProtocolVersion) -> Self {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let certificate = sha256(&[&made.signing_key.public_key_der()]);
+        let certificate = sha256(&[&made.signing_key.subject_public_key_info()]);
         let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -101,12 +106,21 @@ impl Fake {
         } else {
             let tls = self.acceptor.accept(tcp).await.unwrap();
             let exporter = tls.get_ref().1;
-            let exporter = exporter.export_keying_material([0; 32], EXPORTER_LABEL, None).unwrap();
-            let ends = TransportEnds { certificate: self.certificate, exporter };
+            let exporter = exporter
+                .export_keying_material([0; 32], EXPORTER_LABEL, None)
+                .unwrap();
+            let ends = TransportEnds {
+                certificate: self.certificate,
+                exporter,
+            };
             (Box::new(tls), ends)
         };
         let socket = tokio_tungstenite::accept_async(stream).await.unwrap();
-        Accepted { socket, ends, key: self.key.clone() }
+        Accepted {
+            socket,
+            ends,
+            key: self.key.clone(),
+        }
     }
 
     /// Accepts and says a good hello.
