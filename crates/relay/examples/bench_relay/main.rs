@@ -1,0 +1,225 @@
+//! What a relay costs, beside a bare forwarder with the same TLS, in the same run: one JSON line
+//! a figure.
+//!
+//! Relay, forwarder and the holders of idle connections are processes of their own (this program
+//! again, with a word that says what to be). Latency is measured with all of them on one core
+//! where `taskset` is there, for on two cores the scheduler's choice outweighs everything else;
+//! ours and the peer take turns, batch by batch.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a benchmark"
+)]
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+mod forwarder;
+mod idle;
+mod passing;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use sotto_relay::{Config, Relay};
+use sotto_wire::RelayAddress;
+use tokio::net::TcpListener;
+
+/// A kibibyte: what a short text is padded to.
+const BODY: usize = 1024;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["be-relay", folder] => block_on(be_relay(Path::new(folder))),
+        ["be-forwarder"] => block_on(forwarder::be()),
+        ["be-idle", count, address] => {
+            block_on(idle::be(count.parse().unwrap(), &address.parse().unwrap()));
+        }
+        ["latency"] => latency(),
+        _ => {
+            // On one core, in a process of its own.
+            let this = std::env::current_exe().unwrap();
+            let pinned = Command::new("taskset")
+                .args(["-c", "0"])
+                .arg(&this)
+                .arg("latency")
+                .status();
+            if !pinned.is_ok_and(|status| status.success()) {
+                eprintln!("no taskset here: latency is measured on all cores");
+                latency();
+            }
+            throughput();
+            idle::measure();
+        }
+    }
+}
+
+fn block_on(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future);
+}
+
+async fn be_relay(folder: &Path) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = Config::new(folder);
+    config.limits.requests_per_second = 1_000_000;
+    config.store.channel_bytes = 1 << 40;
+    let relay = Relay::bind(config, listener).unwrap();
+    say_address(relay.address());
+    relay.run(std::future::pending()).await;
+}
+
+fn say_address(address: &RelayAddress) {
+    println!("{address}");
+    std::io::stdout().flush().unwrap();
+}
+
+/// A process of ours, ended with its owner.
+struct Process {
+    child: Child,
+    address: RelayAddress,
+}
+
+impl Process {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line.trim_end().parse().unwrap();
+        Self { child, address }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Prints a figure; the ratio is ours to the peer's.
+fn figure(name: &str, value: f64, unit: &str, peer: Option<(&str, f64)>) {
+    let peer = match peer {
+        Some((peer, theirs)) => format!(
+            r#""{peer}","peer_value":{theirs:.1},"ratio":{:.2}"#,
+            value / theirs
+        ),
+        None => "null,\"ratio\":null".into(),
+    };
+    println!(r#"{{"name":"{name}","value":{value:.1},"unit":"{unit}","peer":{peer}}}"#);
+}
+
+/// The value below which `part` of them lie.
+fn quantile(times: &mut [f64], part: f64) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[((times.len() - 1) as f64 * part) as usize]
+}
+
+fn latency() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap()]);
+    let forwarder = Process::start(&["be-forwarder"]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut peer = passing::Forwarded::open(&forwarder.address).await;
+        let mut ours = passing::Relayed::open(&relay.address).await;
+        let (mut bare, mut ephemeral, mut durable) = (vec![], vec![], vec![]);
+        for _ in 0..40 {
+            peer.one_by_one(50, &mut bare).await;
+            ours.one_by_one(sotto_wire::Lane::Ephemeral, 50, &mut ephemeral)
+                .await;
+            ours.one_by_one(sotto_wire::Lane::Chat, 50, &mut durable)
+                .await;
+        }
+        let mut sync = synced_writes(folder.path());
+        for (part, name) in [(0.5, "p50"), (0.99, "p99")] {
+            let bare = quantile(&mut bare, part);
+            let peer = Some(("tokio-tungstenite forwarder, same TLS", bare));
+            let ephemeral = quantile(&mut ephemeral, part);
+            figure(
+                &format!("relay one-way latency, ephemeral, {name}"),
+                ephemeral,
+                "us",
+                peer,
+            );
+            let durable = quantile(&mut durable, part);
+            figure(
+                &format!("relay one-way latency, durable, {name}"),
+                durable,
+                "us",
+                peer,
+            );
+            let sync = quantile(&mut sync, part);
+            figure(
+                &format!("disk: write and sync of 4 KiB, {name}"),
+                sync,
+                "us",
+                None,
+            );
+        }
+    });
+}
+
+/// What the disk itself takes, in microseconds: appending 4 KiB to a file and syncing it.
+fn synced_writes(folder: &Path) -> Vec<f64> {
+    let mut file = std::fs::File::create(folder.join("sync")).unwrap();
+    let times = (0..500).map(|_| {
+        let start = Instant::now();
+        file.write_all(&[7; 4096]).unwrap();
+        file.sync_data().unwrap();
+        start.elapsed().as_secs_f64() * 1e6
+    });
+    times.collect()
+}
+
+fn throughput() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap()]);
+    let forwarder = Process::start(&["be-forwarder"]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut peer = passing::Forwarded::open(&forwarder.address).await;
+        let mut ours = passing::Relayed::open(&relay.address).await;
+        let (mut bare, mut ephemeral, mut durable) = (vec![], vec![], vec![]);
+        for _ in 0..5 {
+            bare.push(peer.streamed(10_000).await);
+            ephemeral.push(ours.streamed(sotto_wire::Lane::Ephemeral, 10_000).await);
+            durable.push(ours.streamed(sotto_wire::Lane::Chat, 10_000).await);
+        }
+        let bare = quantile(&mut bare, 0.5);
+        let peer = Some(("tokio-tungstenite forwarder, same TLS", bare));
+        figure(
+            "relay throughput, ephemeral",
+            quantile(&mut ephemeral, 0.5),
+            "1/s",
+            peer,
+        );
+        figure(
+            "relay throughput, durable",
+            quantile(&mut durable, 0.5),
+            "1/s",
+            peer,
+        );
+    });
+}
