@@ -19,11 +19,12 @@ const STATEMENTS: usize = 256;
 /// Bytes to which a checkpoint cuts the write-ahead log back.
 const LOG_LIMIT: i64 = 8 * 1024 * 1024;
 
-/// What is opened: a file, or memory that the connections of this process share.
+/// What is opened: a file, or in tests memory that the connections of this process share.
 #[derive(Clone, Debug)]
 pub(super) enum Place<'a> {
     /// A file that exists.
     File(&'a Path),
+    #[cfg(test)]
     /// A database of SQLite's `memdb`, alive while any connection to it is.
     Memory(&'a str),
 }
@@ -37,6 +38,7 @@ pub(super) fn open(
     let access = match (place, read_only) {
         (_, true) => OpenFlags::SQLITE_OPEN_READ_ONLY,
         (Place::File(_), false) => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        #[cfg(test)]
         (Place::Memory(_), false) => {
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
         }
@@ -45,6 +47,7 @@ pub(super) fn open(
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = match place {
         Place::File(path) => Connection::open_with_flags(path, flags),
+        #[cfg(test)]
         Place::Memory(name) => Connection::open_with_flags(
             format!("file:/{name}?vfs=memdb"),
             flags | OpenFlags::SQLITE_OPEN_URI,

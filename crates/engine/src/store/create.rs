@@ -15,14 +15,6 @@ use super::lock::{WriterLock, beside, owner_only};
 use super::{Store, StoreError, Transaction, schema};
 
 impl Store {
-    /// Makes a database with empty tables.
-    ///
-    /// # Errors
-    /// [`StoreError::Exists`] when the name is taken, whatever takes it; otherwise as opening.
-    pub(crate) fn create(path: &Path, key: &Secret<32>) -> Result<Self, StoreError> {
-        Self::create_with(path, key, |_| Ok::<_, StoreError>(())).map(|(store, ())| store)
-    }
-
     /// Makes a database whose first content is what `first` writes: after a crash there is
     /// either no database, or one with that content, durable.
     ///

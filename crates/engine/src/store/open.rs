@@ -1,6 +1,7 @@
 //! The writing connection.
 
 use std::path::{Path, PathBuf};
+#[cfg(test)]
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::TransactionBehavior;
@@ -27,6 +28,7 @@ pub(crate) struct Store {
 
 enum At {
     File(PathBuf),
+    #[cfg(test)]
     Memory(String),
 }
 
@@ -34,6 +36,7 @@ impl At {
     fn place(&self) -> Place<'_> {
         match self {
             Self::File(path) => Place::File(path),
+            #[cfg(test)]
             Self::Memory(name) => Place::Memory(name),
         }
     }
@@ -53,22 +56,8 @@ impl Store {
         Self::open_locked(path, key, Some(lock))
     }
 
-    /// A second connection, for reading only, to a database that some [`Store`] has open or not.
-    ///
-    /// # Errors
-    /// A [`StoreError`]; [`StoreError::Damaged`] also when tables are still to be brought up to
-    /// date, which only a writer does.
-    pub(crate) fn open_read_only(path: &Path, key: &Secret<32>) -> Result<StoreReader, StoreError> {
-        if !path.try_exists()? {
-            return Err(StoreError::Missing);
-        }
-        StoreReader::open(&Place::File(path), key)
-    }
-
-    /// A database in memory, for tests and simulations; gone when its last connection is.
-    ///
-    /// # Errors
-    /// When SQLite has no memory left.
+    /// A database in memory; gone when its last connection is.
+    #[cfg(test)]
     pub(crate) fn in_memory(key: &Secret<32>) -> Result<Self, StoreError> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("profile-{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -119,28 +108,6 @@ impl Store {
         // What an earlier process left goes into the database.
         store.truncate_log()?;
         Ok(store)
-    }
-
-    /// Reads the whole file and compares it with its checksums: seconds for a large one.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] with the first thing found.
-    pub(crate) fn check(&mut self) -> Result<(), StoreError> {
-        let found: Option<String> = {
-            let mut statement = self.connection.prepare("PRAGMA cipher_integrity_check")?;
-            let mut rows = statement.query([])?;
-            rows.next()?.map(|row| row.get(0)).transpose()?
-        };
-        if let Some(found) = found {
-            return Err(StoreError::Damaged(found));
-        }
-        let found: String = self
-            .connection
-            .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        if found != "ok" {
-            return Err(StoreError::Damaged(found));
-        }
-        Ok(())
     }
 }
 

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use sotto_suite::Secret;
 use tempfile::TempDir;
 
-use super::{Durability, Store, StoreError, Transaction, params};
+use super::connection::Place;
+use super::{Durability, Store, StoreError, StoreReader, Transaction, params};
 
 fn key() -> Secret<32> {
     Secret::new([7; 32])
@@ -45,4 +46,31 @@ fn names(store: &mut Store) -> Vec<String> {
             Ok::<_, StoreError>(rows.collect::<Result<_, _>>()?)
         })
         .unwrap()
+}
+
+impl Store {
+    /// A database with empty tables.
+    fn create(path: &std::path::Path, key: &Secret<32>) -> Result<Self, StoreError> {
+        Self::create_with(path, key, |_| Ok(())).map(|(store, ())| store)
+    }
+
+    /// Reads the whole file and compares it with its checksums and itself.
+    fn check(&mut self) -> Result<(), StoreError> {
+        let mut found: Vec<String> = Vec::new();
+        for pragma in ["PRAGMA cipher_integrity_check", "PRAGMA integrity_check"] {
+            let mut statement = self.connection.prepare(pragma)?;
+            for row in statement.query_map([], |row| row.get(0))? {
+                found.push(row?);
+            }
+        }
+        match found.as_slice() {
+            [only] if only == "ok" => Ok(()),
+            other => Err(StoreError::Damaged(format!("{other:?}"))),
+        }
+    }
+}
+
+/// A reader of a database that nobody need have open for writing.
+fn reader(path: &std::path::Path, key: &Secret<32>) -> Result<StoreReader, StoreError> {
+    StoreReader::open(&Place::File(path), key)
 }

@@ -53,7 +53,7 @@ fn child_folder() -> PathBuf {
 }
 
 fn lazy(number: u32) -> bool {
-    number % 3 != 0
+    !number.is_multiple_of(3)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn child_commits() {
         if promise_lazy || durability == Durability::Synced {
             acknowledge(&folder, &number.to_string());
         }
-        if number % 10 == 0 {
+        if number.is_multiple_of(10) {
             assert!(store.truncate_log().unwrap());
             acknowledge(&folder, &number.to_string());
         }

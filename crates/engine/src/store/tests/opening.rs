@@ -28,10 +28,6 @@ fn nothing_is_opened_where_nothing_is() {
         Store::open(&path, &key()),
         Err(StoreError::Missing)
     ));
-    assert!(matches!(
-        Store::open_read_only(&path, &key()),
-        Err(StoreError::Missing)
-    ));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -69,7 +65,7 @@ fn a_wrong_key_is_refused_and_changes_nothing() {
         Err(StoreError::WrongKeyOrNotADatabase)
     ));
     assert!(matches!(
-        Store::open_read_only(&path, &wrong),
+        reader(&path, &wrong),
         Err(StoreError::WrongKeyOrNotADatabase)
     ));
     assert_eq!(fs::read(&path).unwrap(), before);
@@ -137,7 +133,7 @@ fn a_changed_page_is_noticed() {
         page[2000] ^= 1;
     }
     fs::write(&path, &bytes).unwrap();
-    let read = Store::open_read_only(&path, &key()).and_then(|mut reader| {
+    let read = reader(&path, &key()).and_then(|mut reader| {
         reader.read(|transaction| {
             transaction
                 .query_row("SELECT sum(length(key || value)) FROM meta", [], |row| {
@@ -159,7 +155,7 @@ fn a_newer_version_is_left_alone() {
     drop(raw);
     for error in [
         Store::open(&path, &key()).unwrap_err(),
-        Store::open_read_only(&path, &key()).unwrap_err(),
+        reader(&path, &key()).unwrap_err(),
     ] {
         assert!(
             matches!(error, StoreError::NewerVersion { found, known }
@@ -186,7 +182,7 @@ fn one_writer_at_a_time_and_any_number_of_readers() {
             .map_err(StoreError::from)
     };
     let mut first = writer.reader().unwrap();
-    let mut second = Store::open_read_only(&path, &key()).unwrap();
+    let mut second = reader(&path, &key()).unwrap();
     writer
         .transaction(Durability::Synced, |transaction| {
             put(transaction, "t1", b"")?;
