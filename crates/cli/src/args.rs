@@ -36,7 +36,7 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct DataArgs {
     /// Folder with the profiles, instead of the usual one.
-    #[arg(long, value_name = "DIR", env = "SOTTO_DATA")]
+    #[arg(long, value_name = "DIR", env = "SOTTO_DATA", global = true)]
     pub(crate) data: Option<PathBuf>,
 }
 

@@ -284,7 +284,7 @@ mod tests {
 
         #[test]
         fn almost_requests_do_not_either(
-            id in "[0-9]{1,30}|\"[a-z]{0,9}\"|null|\\[1\\]|\\{\\}|1\\.50|-0",
+            id in "0|[1-9][0-9]{0,29}|\"[a-z]{0,9}\"|null|\\[1\\]|\\{\\}|1\\.50|-0",
             method in "[a-z_]{0,20}",
             params in "\\{\\}|null|\\{\"profile\":\"a\"\\}|[0-9]|\\{\"profile\":\\{\\}\\}",
         ) {
