@@ -8,7 +8,7 @@ use sotto_suite::secret::Secret;
 use crate::api::{Command, Done, Input, Outputs, RelayChange, Timestamp};
 use crate::commands;
 use crate::contacts::{invite, list, opening, pool};
-use crate::conversations::{Conversation, Groups, flush_groups};
+use crate::conversations::{Conversation, Groups, flush_groups, send_handshakes};
 use crate::error::{EngineError, Result};
 use crate::messages::{outbox, receipts};
 use crate::profile::{NewProfile, Profile};
@@ -174,7 +174,7 @@ impl Engine {
                 self.run(now, synced, |turn| arrival::frames(turn, &relay, frames))
             }
             Input::Deadline => {
-                let synced = self.room.timers.sync_due(now);
+                let synced = self.room.timers.next() <= now;
                 self.run(now, synced, deadline)
             }
         }
@@ -257,6 +257,12 @@ fn carry_out(turn: &mut Turn<'_>, list: Vec<Command>) -> Result<()> {
 
 fn deadline(turn: &mut Turn<'_>) -> Result<()> {
     let now = turn.now;
+    for id in std::mem::take(&mut turn.room.deferred) {
+        if turn.room.conversations.contains_key(&id) {
+            send_handshakes(turn, &id)?;
+            outbox::pump(turn, &id)?;
+        }
+    }
     if turn.room.timers.take_receipts(now) {
         receipts::send(turn)?;
     }

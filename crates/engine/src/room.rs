@@ -1,6 +1,6 @@
 //! What the engine keeps in memory between turns: all of it can be thrown away and read again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sotto_suite::sign::PublicKey;
 use sotto_wire::{ChannelId, Position, RelayAddress};
@@ -19,6 +19,8 @@ pub(crate) struct Room {
     /// Processed, but not yet acknowledged because no synced commit has come since.
     pub(crate) unacknowledged: HashMap<(RelayAddress, ChannelId, PublicKey), Position>,
     pub(crate) timers: Timers,
+    /// What waits for a synced turn to be encrypted.
+    pub(crate) deferred: BTreeSet<ConversationId>,
     /// When the other side was last told that this side types.
     pub(crate) typing_sent: HashMap<ConversationId, (Timestamp, bool)>,
     by_channel: HashMap<ChannelId, ConversationId>,
@@ -127,10 +129,6 @@ impl Timers {
     /// Receipts are due.
     pub(crate) fn receipts(&mut self, at: Timestamp) {
         self.receipts = Some(self.receipts.map_or(at, |before| before.min(at)));
-    }
-
-    pub(crate) fn sync_due(&self, now: Timestamp) -> bool {
-        self.sync.is_some_and(|at| at <= now)
     }
 
     pub(crate) fn take_retry(&mut self, now: Timestamp) -> bool {

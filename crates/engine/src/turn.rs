@@ -127,6 +127,13 @@ impl<'a> Turn<'a> {
         self.moved.insert(group);
     }
 
+    /// This conversation has something to encrypt, and this turn's commit will not be synced: a
+    /// synced turn follows at once.
+    pub(crate) fn defer(&mut self, id: &ConversationId) {
+        self.room.deferred.insert(*id);
+        self.room.timers.sync(self.now);
+    }
+
     pub(crate) fn take_moved(&mut self) -> HashSet<GroupId> {
         std::mem::take(&mut self.moved)
     }

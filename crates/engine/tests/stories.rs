@@ -339,3 +339,37 @@ fn shown_as_sent_is_the_envelope_that_the_relay_stored() {
         assert!(stored, "{name} sees what the relay stored");
     }
 }
+
+#[test]
+fn a_backlog_of_a_thousand_messages_goes_out_in_order() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let (alices, bobs) = world.introduce("alice", "bob");
+    world.disconnect("alice");
+    let texts: Vec<String> = (0..1_000)
+        .map(|number| format!("message {number}"))
+        .collect();
+    let send = |text: &String| Command::SendText {
+        conversation: alices,
+        text: text.clone(),
+    };
+    for part in texts.chunks(256) {
+        let results = world.input("alice", Input::Commands(part.iter().map(send).collect()));
+        assert!(results.iter().all(Result::is_ok));
+    }
+    world.connect("alice");
+    world.settle();
+    let seen: Vec<_> = world
+        .texts("bob", bobs)
+        .into_iter()
+        .map(|(_, text, _)| text)
+        .collect();
+    assert_eq!(seen, texts);
+    assert!(
+        world
+            .texts("alice", alices)
+            .iter()
+            .all(|(_, _, delivery)| *delivery >= Delivery::Stored)
+    );
+}

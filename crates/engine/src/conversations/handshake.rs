@@ -140,6 +140,10 @@ fn build(turn: &mut Turn<'_>, id: &ConversationId) -> Result<Option<Pending>> {
     let Some(wanted) = wanted else {
         return Ok(None);
     };
+    if !turn.synced {
+        turn.defer(id);
+        return Ok(None);
+    }
     let fence = wanted == Intent::Fence as i64;
     let group = turn.group(id)?;
     let commit = if fence {

@@ -54,6 +54,12 @@ pub(crate) fn roster_of_row(row: &Row<'_>, column: usize) -> Result<Vec<RosterLe
 /// Writes what has moved: the state always, the tree only when the epoch changed.
 pub(crate) fn flush_groups(turn: &mut Turn<'_>) -> Result<()> {
     let moved = turn.take_moved();
+    if !moved.is_empty() && !turn.synced {
+        // Keys must never move without reaching the disk: after a power cut they would be used twice.
+        return Err(EngineError::Internal(
+            "a group moved in a turn that is not synced".into(),
+        ));
+    }
     for id in &moved {
         turn.mls.save(id)?;
     }

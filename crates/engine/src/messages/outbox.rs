@@ -90,6 +90,11 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             (Some(append), Some(body), Some(handshakes)) => {
                 (AppendId(append), body, handshakes.cast_unsigned())
             }
+            _ if !turn.synced => {
+                // Ciphertext leaves only after a synced commit: the next turn has one.
+                turn.defer(id);
+                break;
+            }
             _ => encrypt(
                 turn,
                 id,

@@ -1,7 +1,8 @@
 //! What comes from relays: connections, replies, deliveries.
 
 use sotto_wire::{
-    Binding, Command, Delivered, Entry, Refusal, RefusalCode, RelayAddress, RelayFrame, Reply, Role,
+    Binding, Command, Delivered, Entry, Lane, Refusal, RefusalCode, RelayAddress, RelayFrame,
+    Reply, Role,
 };
 
 use super::errand::{self, Purpose};
@@ -68,7 +69,7 @@ pub(crate) fn is_light(room: &Room, relay: &RelayAddress, frame: &RelayFrame) ->
         RelayFrame::Deliver {
             delivered: Delivered::Entry(entry),
             ..
-        } => room.sessions.is_in_flight(relay, &entry.append),
+        } => entry.lane == Lane::Chat && room.sessions.is_in_flight(relay, &entry.append),
         RelayFrame::Deliver {
             delivered: Delivered::Gap(_),
             ..

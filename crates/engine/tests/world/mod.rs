@@ -196,6 +196,12 @@ impl World {
                     self.frames(name, frames);
                 }
             }
+            for name in &names {
+                if self.people[name].deadline <= self.now {
+                    quiet = false;
+                    self.input(name, Input::Deadline);
+                }
+            }
             if quiet {
                 break;
             }
