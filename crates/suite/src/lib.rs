@@ -20,6 +20,8 @@ pub mod rand;
 pub mod record;
 pub mod secret;
 pub mod sign;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod xwing;
 
 pub use fernet::FernetKey;

@@ -165,7 +165,7 @@ fn take(mut shared: SharedKey) -> Secret<32> {
 }
 
 /// Our randomness in the shape `x-wing` asks for.
-struct Adapter<'a>(&'a mut dyn Random);
+pub(crate) struct Adapter<'a>(pub(crate) &'a mut dyn Random);
 
 impl x_wing::TryCryptoRng for Adapter<'_> {}
 

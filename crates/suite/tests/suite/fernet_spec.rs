@@ -192,3 +192,26 @@ fn our_tokens_have_exactly_the_specified_form() {
         assert_ne!(token, key.seal(&plain), "a fresh IV each time");
     }
 }
+
+/// RFC 9420 section 6.3.2 derives the key of a message's sender data from the
+/// first 32 bytes of its ciphertext. Of a token these are version, timestamp
+/// and all but one byte of the IV: 120 bits that differ from message to message.
+#[test]
+fn the_sample_that_mls_takes_is_almost_the_whole_iv() {
+    let key = FernetKey::new(Secret::new([1; 32]));
+    let samples: Vec<Vec<u8>> = (0..64)
+        .map(|_| URL_SAFE.decode(&key.seal(b"text")[..32]).unwrap())
+        .collect();
+    for sample in &samples {
+        assert_eq!(sample.len(), 24);
+        assert_eq!(sample[..9], [0x80, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    for index in 9..24 {
+        assert!(
+            samples
+                .iter()
+                .any(|sample| sample[index] != samples[0][index]),
+            "byte {index} never changes"
+        );
+    }
+}
