@@ -11,7 +11,9 @@ use crate::profile::Profile;
 
 /// Makes the MLS side of a device.
 #[derive(Clone)]
-pub struct Suite(Arc<dyn Fn(&Profile) -> Box<dyn Groups> + Send + Sync>);
+pub struct Suite(Arc<MakeGroups>);
+
+type MakeGroups = dyn Fn(&Profile) -> Box<dyn Groups> + Send + Sync;
 
 impl Suite {
     /// `SOTTO_128_XWING_FERNET_SHA256_Ed25519`, 0xF0F1.

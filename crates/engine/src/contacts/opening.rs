@@ -19,7 +19,7 @@ use crate::conversations::{
 use crate::error::{EngineError, Refused, Result};
 use crate::identity::{Chain, UnverifiedChain};
 use crate::relays::{Asked, Errand, Purpose, errand};
-use crate::store::{OptionalExtension, params};
+use crate::store::params;
 use crate::turn::Turn;
 
 /// How often a taker asks for other packages when those handed out are of no use.
@@ -101,23 +101,21 @@ fn address(bytes: &[u8]) -> Result<RelayAddress> {
 }
 
 fn load(turn: &Turn<'_>, id: &ConversationId) -> Result<Option<Opening>> {
-    let row: Option<(Vec<u8>, [u8; 16], [u8; 32], [u8; 32], Option<Vec<u8>>, i64)> = turn
-        .db
-        .prepare_cached("SELECT relay, inbox, account, secret, card, tries FROM openings WHERE conversation = ?1")?
-        .query_row([id.0], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
-        })
-        .optional()?;
-    let Some((relay, inbox, account, secret, card, tries)) = row else {
+    let mut statement = turn.db.prepare_cached(
+        "SELECT relay, inbox, account, secret, card, tries FROM openings WHERE conversation = ?1",
+    )?;
+    let mut rows = statement.query([id.0])?;
+    let Some(row) = rows.next()? else {
         return Ok(None);
     };
+    let card: Option<Vec<u8>> = row.get(4)?;
     Ok(Some(Opening {
-        relay: address(&relay)?,
-        inbox: ChannelId(inbox),
-        account: AccountId(account),
-        keys: Keys::new(&Secret::new(secret)),
+        relay: address(&row.get::<_, Vec<u8>>(0)?)?,
+        inbox: ChannelId(row.get(1)?),
+        account: AccountId(row.get(2)?),
+        keys: Keys::new(&Secret::new(row.get(3)?)),
         card: card.and_then(|card| decode(&card, limits::MAX_CARD).ok()),
-        tries,
+        tries: row.get(5)?,
     }))
 }
 

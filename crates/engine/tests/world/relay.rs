@@ -15,6 +15,9 @@ struct Connection {
     outbound: VecDeque<RelayFrame>,
 }
 
+/// Packages, and the last resort.
+type Slot = (VecDeque<Vec<u8>>, Option<Vec<u8>>);
+
 struct Channel {
     admin: PublicKey,
     writers: HashSet<[u8; 32]>,
@@ -26,7 +29,7 @@ struct Channel {
     handshakes: u64,
     fenced: bool,
     cards: HashMap<[u8; 32], Vec<u8>>,
-    pool: BTreeMap<SlotId, (VecDeque<Vec<u8>>, Option<Vec<u8>>)>,
+    pool: BTreeMap<SlotId, Slot>,
 }
 
 pub struct ModelRelay {
