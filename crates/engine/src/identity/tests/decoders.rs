@@ -27,6 +27,34 @@ fn decode_everything(bytes: &[u8]) {
     let _ = String::from_utf8_lossy(bytes).parse::<RecoveryCode>();
 }
 
+/// What the fuzz targets begin with, and what they ever found.
+#[test]
+fn the_corpora_of_the_fuzz_targets_are_survived() {
+    for target in ["identity_chain", "credential", "recovery_code"] {
+        let folder = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+        let mut files = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = std::fs::read(&path).unwrap();
+            decode_everything(&bytes);
+            let genuine = path.file_name().is_some_and(|name| name == "genuine");
+            let account = super::golden::genesis().account_id();
+            let accepted = match target {
+                "identity_chain" => UnverifiedChain::decode(&bytes)
+                    .and_then(|chain| chain.verify(&account))
+                    .is_ok(),
+                "credential" => UnverifiedCredential::decode(&bytes)
+                    .and_then(|credential| credential.verify(&key(21).public()))
+                    .is_ok(),
+                _ => genuine,
+            };
+            assert_eq!(accepted, genuine, "{}", path.display());
+            files += 1;
+        }
+        assert!(files >= 4, "{target}: {files} files");
+    }
+}
+
 prop_compose! {
     fn any_list()(
         issued in any::<u32>(),

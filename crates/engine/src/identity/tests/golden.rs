@@ -21,7 +21,7 @@ fn code() -> RecoveryCode {
     RecoveryCode::from_entropy(&Secret::new([0x7f; 32]))
 }
 
-fn genesis() -> Genesis {
+pub(super) fn genesis() -> Genesis {
     let recovery = code().signing_key().public();
     Genesis::new(key(1).public(), recovery, &mut Same(5))
 }
