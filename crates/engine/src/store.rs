@@ -13,6 +13,7 @@ mod connection;
 mod create;
 mod error;
 mod lock;
+mod log;
 mod open;
 mod reader;
 mod schema;
