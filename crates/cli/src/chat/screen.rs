@@ -70,10 +70,6 @@ impl<W: Write> Screen<W> {
         }
     }
 
-    pub(super) fn style(&self) -> Style {
-        self.style
-    }
-
     /// Is there a person at a terminal?
     pub(super) fn interactive(&self) -> bool {
         self.interactive
