@@ -1,6 +1,7 @@
 //! Everything that a process did to a folder, to be played up to any moment.
 
-use crate::disk::{Disk, Image};
+use crate::disk::Disk;
+use crate::image::Image;
 use crate::log::{self, Broken, Record};
 
 /// The folder as it was at first, and what was done to it.

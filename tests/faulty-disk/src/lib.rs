@@ -23,10 +23,12 @@
 mod chance;
 mod disk;
 mod history;
+mod image;
 mod log;
 mod watch;
 
-pub use disk::{Disk, Fate, Image};
+pub use disk::{Disk, Fate};
 pub use history::History;
+pub use image::Image;
 pub use log::Broken;
 pub use watch::{Watch, supported};

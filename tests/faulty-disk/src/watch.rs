@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::disk::{Image, image_of};
 use crate::history::History;
+use crate::image::{Image, image_of};
 use crate::log::Broken;
 
 const SHIM: &str = include_str!("shim.c");

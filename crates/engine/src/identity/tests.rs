@@ -6,6 +6,7 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod bounds;
 mod chain;
 mod credential;
 mod decoders;
