@@ -1,7 +1,6 @@
 //! A real relay, and real `sotto` processes.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 
-
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
