@@ -31,9 +31,10 @@ pub(super) fn documentation() -> Result<Said, Failure> {
     Ok(Vec::new())
 }
 
-/// The programs that the stories start.
+/// The programs that the stories start, with everything else that is tested: programs alone
+/// would have other features than their tests, and SQLCipher would compile twice.
 pub(super) fn programs() -> Result<Said, Failure> {
-    Tool::cargo(["build", "--workspace", "--bins", "--locked"]).run()?;
+    Tool::cargo(["build", "--workspace", "--all-targets", "--locked"]).run()?;
     Ok(Vec::new())
 }
 
