@@ -65,7 +65,7 @@ const STEPS: &[Step] = &[
         check: wasm::check,
     },
     Step {
-        name: "programs",
+        name: "programs and tests, built",
         check: rust::programs,
     },
     Step {
