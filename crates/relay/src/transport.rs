@@ -38,7 +38,7 @@ impl Acceptor {
         certificate: CertificateDer<'static>,
         key: PrivatePkcs8KeyDer<'static>,
     ) -> Result<Self, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = sotto_suite::tls::provider();
         let key = provider.key_provider.load_private_key(key.into())?;
         let spki = key.public_key().ok_or(rustls::Error::General(
             "a key without its public half".into(),

@@ -15,10 +15,10 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use super::ConnectionError;
 use super::danger::AnyCertificate;
 
-/// The settings of every connection: TLS 1.3 alone, `ring`, no resumption (each connection shows
+/// The settings of every connection: TLS 1.3 alone, X25519MLKEM768 preferred, no resumption (each connection shows
 /// its certificate, and no ticket links two connections of one client).
 pub(super) fn config() -> Result<Arc<ClientConfig>, ConnectionError> {
-    let provider: Arc<CryptoProvider> = Arc::new(rustls::crypto::ring::default_provider());
+    let provider: Arc<CryptoProvider> = sotto_suite::tls::provider();
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13])
         .map_err(ConnectionError::tls)?

@@ -366,7 +366,7 @@ pub async fn transport(address: &RelayAddress) -> (Box<dyn Stream>, TransportEnd
     if address.plain {
         return (Box::new(stream), TransportEnds::NONE);
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = sotto_suite::tls::provider();
     let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
@@ -379,6 +379,12 @@ pub async fn transport(address: &RelayAddress) -> (Box<dyn Stream>, TransportEnd
         .await
         .unwrap();
     let (_, session) = stream.get_ref();
+    let group = session.negotiated_key_exchange_group().unwrap().name();
+    assert_eq!(
+        group,
+        rustls::NamedGroup::X25519MLKEM768,
+        "what is recorded today stays closed to a future quantum computer"
+    );
     let exporter = session
         .export_keying_material([0; 32], EXPORTER_LABEL, None)
         .unwrap();
