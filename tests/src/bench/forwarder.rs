@@ -120,7 +120,7 @@ fn forward(
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             say.send(listener.local_addr().unwrap()).unwrap();
-            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let provider = sotto_suite::tls::provider();
             let mut config = ServerConfig::builder_with_provider(provider)
                 .with_protocol_versions(&[&TLS13])
                 .unwrap()
@@ -175,7 +175,7 @@ async fn connect(
 ) -> WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = sotto_suite::tls::provider();
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .unwrap()

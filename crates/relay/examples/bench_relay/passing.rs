@@ -15,6 +15,8 @@ use crate::common::{Client, Room, Stream, open};
 
 /// Messages on their way at the same time.
 const WINDOW: usize = 256;
+/// Signals on their way: the relay keeps no more of them for one reader, on purpose.
+const SIGNALS: usize = 32;
 
 type Socket = WebSocketStream<Box<dyn Stream>>;
 
@@ -137,7 +139,10 @@ impl Relayed {
     pub(crate) async fn streamed(&mut self, lane: Lane, count: usize) -> f64 {
         let messages: Vec<Message> = (0..count).map(|_| self.next(lane)).collect();
         let start = Instant::now();
-        let window = tokio::sync::Semaphore::new(WINDOW);
+        let window = tokio::sync::Semaphore::new(match lane {
+            Lane::Ephemeral => SIGNALS,
+            Lane::Handshake | Lane::Chat => WINDOW,
+        });
         let Self {
             writer,
             reader,
@@ -156,14 +161,15 @@ impl Relayed {
             asking.flush().await.unwrap();
         };
         let answered = async {
-            for _ in 0..count {
-                answers.next().await.unwrap().unwrap();
-                window.add_permits(1);
+            let mut answered = 0;
+            while answered < count {
+                answered += usize::from(answers.next().await.unwrap().unwrap().is_binary());
             }
         };
         let receiving = async {
             for n in 1..=count {
                 let delivered = delivery(&mut reader.socket).await;
+                window.add_permits(1);
                 // As a client does: what came together is acknowledged together.
                 if n % 32 == 0 || n == count {
                     if let Some(acknowledge) = acknowledgement(room, &delivered) {
@@ -178,12 +184,16 @@ impl Relayed {
 }
 
 async fn delivery(socket: &mut Socket) -> Delivered {
-    match socket.next().await.unwrap().unwrap() {
-        Message::Binary(bytes) => match decode(&bytes, limits::MAX_FRAME).unwrap() {
-            RelayFrame::Deliver { delivered, .. } => delivered,
+    loop {
+        match socket.next().await.unwrap().unwrap() {
+            Message::Binary(bytes) => match decode(&bytes, limits::MAX_FRAME).unwrap() {
+                RelayFrame::Deliver { delivered, .. } => return delivered,
+                other => panic!("{other:?}"),
+            },
+            // The relay asks whether we are there; the library has answered.
+            Message::Ping(_) => {}
             other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
+        }
     }
 }
 
