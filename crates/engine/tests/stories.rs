@@ -223,6 +223,43 @@ fn a_refused_append_is_sent_again_under_the_same_message_id() {
 }
 
 #[test]
+fn nothing_overtakes_a_message_that_was_refused_for_now() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let (alices, bobs) = world.introduce("alice", "bob");
+    world.relay.refuse = vec![sotto_wire::RefusalCode::Unavailable];
+    world.say("alice", alices, "first");
+    world.settle();
+    world.say("alice", alices, "second");
+    world.say("alice", alices, "third");
+    world.settle();
+    world.wait(60_000);
+    let texts = |world: &World, name, id| {
+        let texts = world.texts(name, id).into_iter();
+        texts.map(|(_, text, _)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&world, "bob", bobs), ["first", "second", "third"]);
+    assert_eq!(texts(&world, "alice", alices), ["first", "second", "third"]);
+}
+
+#[test]
+fn what_was_refused_before_a_crash_goes_out_by_itself_after_it() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let (alices, bobs) = world.introduce("alice", "bob");
+    world.relay.refuse = vec![sotto_wire::RefusalCode::Unavailable];
+    world.say("alice", alices, "still there");
+    world.settle();
+    world.crash("alice");
+    world.connect("alice");
+    world.settle();
+    world.wait(60_000);
+    assert_eq!(world.texts("bob", bobs).len(), 1);
+}
+
+#[test]
 fn typing_is_seen_and_never_stored() {
     let mut world = World::new();
     world.join("alice");

@@ -63,6 +63,7 @@ impl KeyError {
             Self::KeyFileDamaged(_) => "key_file_damaged",
             Self::KeyFileNewer(_) => "key_file_newer",
             Self::MemoryOnly => "key_in_memory_only",
+            Self::Write(error) if is_full(error) => "disk_full",
             Self::Write(_) => "key_file_write",
             Self::System(_) => "key_system",
         }
@@ -120,6 +121,11 @@ impl KeyError {
                 "Its database stays encrypted; nobody can read it.",
                 "Delete the profile's folder and make a new profile.",
             ),
+            Self::Write(error) if is_full(error) => (
+                "The disk is full.".into(),
+                "Nothing was made or changed.",
+                "Make room on the disk and try again.",
+            ),
             Self::Write(why) => (
                 format!("The key file could not be written ({why})."),
                 "Nothing was made or changed.",
@@ -138,4 +144,9 @@ impl KeyError {
             next: next.into(),
         }
     }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }

@@ -3,7 +3,7 @@
 
 use sotto_suite::rand::RandomExt;
 use sotto_suite::secret::Secret;
-use sotto_suite::sign::SigningKey;
+use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{
     AppendId, ChannelId, Command, Invite, InviteError, Lane, PackageOffer, Refusal, RefusalCode,
     RelayAddress, Role, decode, encode, limits,
@@ -48,16 +48,14 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
     if invite.expires < turn.now.seconds() {
         return Err(Refused::InviteExpired.into());
     }
-    if let Some(known) = turn
-        .room
-        .conversations
-        .values()
-        .find(|c| c.account == Some(account))
-    {
+    let mut known = turn.room.conversations.values();
+    if let Some(known) = known.find(|c| c.account == Some(account)) {
         // Opened twice, or a contact's: the conversation is there already.
-        return Ok(Done::Conversation {
-            conversation: known.id,
-        });
+        let (id, state) = (known.id, known.state);
+        if state == ConversationState::Opening {
+            replace(turn, &id, &invite)?;
+        }
+        return Ok(Done::Conversation { conversation: id });
     }
     let id = ConversationId(turn.random.bytes());
     let mut conversation =
@@ -70,6 +68,23 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
     turn.want(&invite.relay);
     ask_card(turn, &id)?;
     Ok(Done::Conversation { conversation: id })
+}
+
+/// Goes on with another invite of the same account: the first one may lead nowhere.
+fn replace(turn: &mut Turn<'_>, id: &ConversationId, invite: &Invite) -> Result<()> {
+    turn.db
+        .prepare_cached(
+            "UPDATE openings SET relay = ?2, inbox = ?3, secret = ?4, card = NULL, tries = 0
+             WHERE conversation = ?1",
+        )?
+        .execute(params![
+            id.0,
+            encode(&invite.relay),
+            invite.inbox.0,
+            invite.secret.expose()
+        ])?;
+    turn.want(&invite.relay);
+    ask_card(turn, id)
 }
 
 /// Goes on with everything that waits for this relay.
@@ -98,6 +113,12 @@ pub(crate) fn relays(turn: &Turn<'_>) -> Result<Vec<RelayAddress>> {
 fn address(bytes: &[u8]) -> Result<RelayAddress> {
     decode(bytes, 4096)
         .map_err(|_| EngineError::Internal("a stored relay address is malformed".into()))
+}
+
+/// The opening that an answer belongs to, unless another invite has taken its place meanwhile.
+fn asked_with(turn: &Turn<'_>, id: &ConversationId, writer: &PublicKey) -> Result<Option<Opening>> {
+    let opening = load(turn, id)?;
+    Ok(opening.filter(|opening| opening.keys.writer.public() == *writer))
 }
 
 fn load(turn: &Turn<'_>, id: &ConversationId) -> Result<Option<Opening>> {
@@ -133,7 +154,7 @@ fn ask_card(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
         &opening.relay,
         right,
         command,
-        Asked::Card(*id),
+        Asked::Card(*id, writer.public()),
         &mut turn.out,
     );
     Ok(())
@@ -158,14 +179,19 @@ fn ask_packages(turn: &mut Turn<'_>, id: &ConversationId, opening: &Opening, cha
         &opening.relay,
         right,
         command,
-        Asked::Packages(*id),
+        Asked::Packages(*id, writer.public()),
         &mut turn.out,
     );
 }
 
 /// The card came: is it the inviter's?
-pub(crate) fn card_came(turn: &mut Turn<'_>, id: &ConversationId, sealed: &[u8]) -> Result<()> {
-    let Some(opening) = load(turn, id)? else {
+pub(crate) fn card_came(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    writer: &PublicKey,
+    sealed: &[u8],
+) -> Result<()> {
+    let Some(opening) = asked_with(turn, id, writer)? else {
         return Ok(());
     };
     let verified = card::open(&opening.keys, &opening.inbox, sealed)
@@ -191,9 +217,10 @@ pub(super) fn verified_chain(bytes: &[u8], account: &AccountId) -> Option<Chain>
 pub(crate) fn packages_came(
     turn: &mut Turn<'_>,
     id: &ConversationId,
+    writer: &PublicKey,
     offers: &[PackageOffer],
 ) -> Result<()> {
-    let Some(opening) = load(turn, id)? else {
+    let Some(opening) = asked_with(turn, id, writer)? else {
         return Ok(());
     };
     let Some(card) = &opening.card else {
@@ -320,7 +347,15 @@ fn found(
 }
 
 /// The relay would not hand out card or packages, or take the letter.
-pub(crate) fn refused(turn: &mut Turn<'_>, id: &ConversationId, refusal: &Refusal) -> Result<()> {
+pub(crate) fn refused(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    writer: &PublicKey,
+    refusal: &Refusal,
+) -> Result<()> {
+    if asked_with(turn, id, writer)?.is_none() {
+        return Ok(());
+    }
     match refusal.code {
         RefusalCode::NotFound | RefusalCode::BadProof => fail(turn, id, Refused::InviteUsedUp),
         _ => {

@@ -9,7 +9,7 @@ use sotto_wire::{
 
 use super::content::Content;
 use super::history;
-use crate::api::{ConversationId, ConversationState, Event, MessageId};
+use crate::api::{ConversationId, ConversationState, Event, MessageId, Timestamp};
 use crate::conversations::envelope::{self, Kind};
 use crate::conversations::{Channel, seen_by_me};
 use crate::error::{EngineError, Result};
@@ -40,9 +40,13 @@ struct Waiting {
     append: Option<[u8; 16]>,
     body: Option<Vec<u8>>,
     handshakes: Option<i64>,
+    not_before: i64,
 }
 
 /// Encrypts and sends what waits, as far as the channel allows.
+///
+/// Nothing overtakes what waits before it: behind a message that was refused for now the others
+/// wait too, and it goes alone until the relay has taken it.
 pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     let conversation = turn.conversation(id)?;
     if conversation.state != ConversationState::Active {
@@ -63,22 +67,20 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     }
     let waiting: Vec<Waiting> = {
         let mut statement = turn.db.prepare_cached(
-            "SELECT seq, message, content, append, body, handshakes FROM outbox
-             WHERE conversation = ?1 AND not_before <= ?2 ORDER BY seq LIMIT ?3",
+            "SELECT seq, message, content, append, body, handshakes, not_before FROM outbox
+             WHERE conversation = ?1 ORDER BY seq LIMIT ?2",
         )?;
-        let rows = statement.query_map(
-            params![id.0, turn.now_sql(), i64::from(limits::MAX_IN_FLIGHT)],
-            |row| {
-                Ok(Waiting {
-                    seq: row.get(0)?,
-                    message: MessageId(row.get(1)?),
-                    content: row.get(2)?,
-                    append: row.get(3)?,
-                    body: row.get(4)?,
-                    handshakes: row.get(5)?,
-                })
-            },
-        )?;
+        let rows = statement.query_map(params![id.0, i64::from(limits::MAX_IN_FLIGHT)], |row| {
+            Ok(Waiting {
+                seq: row.get(0)?,
+                message: MessageId(row.get(1)?),
+                content: row.get(2)?,
+                append: row.get(3)?,
+                body: row.get(4)?,
+                handshakes: row.get(5)?,
+                not_before: row.get(6)?,
+            })
+        })?;
         rows.collect::<std::result::Result<_, _>>()?
     };
     let mut sent = 0;
@@ -86,6 +88,13 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
         if sent >= room {
             break;
         }
+        if waiting.not_before > turn.now_sql() {
+            // Said here too, because no timer outlives the process that set it.
+            let at = Timestamp(waiting.not_before.cast_unsigned());
+            turn.room.timers.retry(at);
+            break;
+        }
+        let refused_before = waiting.not_before > 0;
         let (append, body, handshakes) = match (waiting.append, waiting.body, waiting.handshakes) {
             (Some(append), Some(body), Some(handshakes)) => {
                 (AppendId(append), body, handshakes.cast_unsigned())
@@ -105,6 +114,9 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             )?,
         };
         if turn.room.sessions.is_in_flight(&channel.relay, &append) {
+            if refused_before {
+                break;
+            }
             continue;
         }
         let writer = channel.generation.writer();
@@ -127,6 +139,9 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             &mut turn.out,
         );
         sent += 1;
+        if refused_before {
+            break;
+        }
     }
     Ok(())
 }
@@ -199,9 +214,16 @@ pub(crate) fn came_back(
         return Ok(false);
     }
     turn.room.sessions.landed(relay, &entry.append);
-    turn.db
-        .prepare_cached("DELETE FROM outbox WHERE seq = ?1")?
-        .execute([seq])?;
+    let not_before: i64 = turn
+        .db
+        .prepare_cached("DELETE FROM outbox WHERE seq = ?1 RETURNING not_before")?
+        .query_row([seq], |row| row.get(0))?;
+    if not_before > 0 {
+        // The relay takes messages again: those behind need not go one by one.
+        turn.db
+            .prepare_cached("UPDATE outbox SET not_before = 0 WHERE conversation = ?1")?
+            .execute([id.0])?;
+    }
     if shown {
         turn.db
             .prepare_cached("UPDATE messages SET ord = ?2 WHERE id = ?1")?

@@ -135,8 +135,12 @@ fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply
             }
             Ok(())
         }
-        (Asked::Card(id), Reply::Card(card)) => opening::card_came(turn, &id, &card),
-        (Asked::Packages(id), Reply::Taken(offers)) => opening::packages_came(turn, &id, &offers),
+        (Asked::Card(id, writer), Reply::Card(card)) => {
+            opening::card_came(turn, &id, &writer, &card)
+        }
+        (Asked::Packages(id, writer), Reply::Taken(offers)) => {
+            opening::packages_came(turn, &id, &writer, &offers)
+        }
         (Asked::SubscribeInbox, _) => {
             turn.room.inbox_live = true;
             Ok(())
@@ -146,7 +150,7 @@ fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply
         }
         // The place in the order comes with the entry itself.
         (Asked::Message(..) | Asked::Handshake(..) | Asked::Signal | Asked::Proof, _) => Ok(()),
-        (Asked::Card(_) | Asked::Packages(_) | Asked::Subscribe(_), _) => {
+        (Asked::Card(..) | Asked::Packages(..) | Asked::Subscribe(_), _) => {
             misbehaved(turn, relay);
             Ok(())
         }
@@ -168,7 +172,9 @@ fn refused(
             turn.room.sessions.landed(relay, &append);
             conversations::handshake_refused(turn, &id, &append, refusal)
         }
-        Asked::Card(id) | Asked::Packages(id) => opening::refused(turn, &id, refusal),
+        Asked::Card(id, writer) | Asked::Packages(id, writer) => {
+            opening::refused(turn, &id, &writer, refusal)
+        }
         Asked::Errand(id) => errand_refused(turn, id, refusal),
         Asked::Subscribe(_) | Asked::SubscribeInbox => {
             let pause = u64::from(refusal.retry_after_ms.unwrap_or(5_000));

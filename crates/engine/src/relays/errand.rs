@@ -7,7 +7,7 @@ use sotto_suite::secret::Secret;
 use sotto_suite::sign::SigningKey;
 use sotto_wire::{ChannelId, Command, RelayAddress, Role, decode, encode, limits};
 
-use crate::api::ConversationId;
+use crate::api::{ConversationId, Timestamp};
 use crate::error::{EngineError, Result};
 use crate::relays::Asked;
 use crate::store::{OptionalExtension, params};
@@ -118,6 +118,14 @@ pub(crate) fn send(turn: &mut Turn<'_>, relay: &RelayAddress) -> Result<()> {
     )?;
     for row in waiting {
         send_row(turn, row)?;
+    }
+    // No timer outlives the process that set it: what was postponed says its time again.
+    let later: Option<i64> = turn
+        .db
+        .prepare_cached("SELECT min(not_before) FROM errands WHERE relay = ?1 AND not_before > ?2")?
+        .query_row(params![address, turn.now_sql()], |row| row.get(0))?;
+    if let Some(later) = later {
+        turn.room.timers.retry(Timestamp(later.cast_unsigned()));
     }
     Ok(())
 }

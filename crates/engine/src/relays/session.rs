@@ -28,10 +28,10 @@ pub(crate) enum Asked {
     Subscribe(ConversationId),
     /// The own inbox.
     SubscribeInbox,
-    /// The card behind an invite.
-    Card(ConversationId),
-    /// Key packages behind an invite.
-    Packages(ConversationId),
+    /// The card behind an invite, with the invite's writer key.
+    Card(ConversationId, PublicKey),
+    /// Key packages behind an invite, with the invite's writer key.
+    Packages(ConversationId, PublicKey),
 }
 
 /// One connection.
