@@ -171,10 +171,10 @@ impl Relayed {
                 let delivered = delivery(&mut reader.socket).await;
                 window.add_permits(1);
                 // As a client does: what came together is acknowledged together.
-                if n % 32 == 0 || n == count {
-                    if let Some(acknowledge) = acknowledgement(room, &delivered) {
-                        reader.socket.send(acknowledge).await.unwrap();
-                    }
+                if (n % 32 == 0 || n == count)
+                    && let Some(acknowledge) = acknowledgement(room, &delivered)
+                {
+                    reader.socket.send(acknowledge).await.unwrap();
                 }
             }
         };
