@@ -209,15 +209,14 @@ pub fn sync_cost(folder: &Path) {
 }
 
 /// For a profiler.
-pub fn busy(folder: &Path) {
+pub fn busy(folder: &Path, count: usize) {
     let mut talk = Talk::new(folder, Suite::sotto());
     let mut costs = Costs::default();
-    for _ in 0..60 {
-        talk.say(BURST, &mut costs);
-        for _ in 0..100 {
-            talk.say(1, &mut costs);
+    for turn in 0..20_000 / count {
+        talk.say(count, &mut costs);
+        if turn % (1 + 500 / count) == 0 {
+            talk.rest();
         }
-        talk.rest();
     }
     talk.check();
 }

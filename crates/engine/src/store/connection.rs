@@ -61,6 +61,9 @@ pub(super) fn open(
         row.get::<_, i64>(0)
     })?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // Plans don't hang on the values of parameters: otherwise SQLite compiles a statement anew
+    // whenever such a value changes, which costs more than running it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
         "PRAGMA foreign_keys = ON;
          PRAGMA secure_delete = ON;
