@@ -23,6 +23,8 @@ struct Step {
     check: fn() -> Result<Said, Failure>,
 }
 
+const TESTS: &str = "tests";
+
 const STEPS: &[Step] = &[
     Step {
         name: "repository hygiene",
@@ -69,12 +71,13 @@ const STEPS: &[Step] = &[
         check: rust::programs,
     },
     Step {
-        name: "tests",
-        check: rust::tests,
-    },
-    Step {
         name: "examples in the documentation",
         check: rust::doc_tests,
+    },
+    // The last one, so that the runner's line is what everybody sees last.
+    Step {
+        name: TESTS,
+        check: rust::tests,
     },
 ];
 
@@ -121,11 +124,14 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
         },
         started.elapsed().as_secs()
     );
-    for (name, seconds, said) in report {
+    for (name, seconds, said) in &report {
         println!("{seconds:>5} s  {name}");
         for line in said {
             println!("         {line}");
         }
+    }
+    if let Some((_, _, said)) = report.iter().find(|(name, _, _)| *name == TESTS) {
+        println!("\ntests: {}", said.join(", "));
     }
     Ok(())
 }
