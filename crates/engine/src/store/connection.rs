@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use sotto_suite::Secret;
 use zeroize::Zeroizing;
 
-use super::{Connection, StoreError};
+use super::{Connection, StoreError, log};
 
 /// How long a connection waits for another one of this process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,6 +53,10 @@ pub(super) fn open(
             flags | OpenFlags::SQLITE_OPEN_URI,
         ),
     }?;
+    if !read_only {
+        // Until it is known whose database this is, closing changes nothing in it.
+        log::keep_at_closing(&connection)?;
+    }
     set_key(&connection, key)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -62,6 +62,12 @@ pub(super) fn keep_at_closing(connection: &Connection) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Closing takes the log into the database again.
+pub(super) fn take_in_at_closing(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok(())
+}
+
 /// Writes the log's bytes over themselves and syncs them. Usually there is no log: closing
 /// removes it.
 pub(super) fn bring_to_disk(database: &Path) -> Result<(), StoreError> {

@@ -52,6 +52,10 @@ impl Store {
         if !path.try_exists()? {
             return Err(StoreError::Missing);
         }
+        // SQLite removes the log of an empty database, and with it the last that is left.
+        if path.metadata()?.len() == 0 {
+            return Err(StoreError::Damaged("its file is empty".into()));
+        }
         let lock = WriterLock::take(path)?;
         Self::open_locked(path, key, Some(lock))
     }
@@ -93,6 +97,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         let disk_failed = DiskFailed::default();
         connection::make_writer(&connection, &at.place())?;
+        log::take_in_at_closing(&connection)?;
         log::copy_after_commits(&mut connection, disk_failed.clone())?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         schema::advance(&transaction)?;
@@ -108,6 +113,14 @@ impl Store {
         // What an earlier process left goes into the database.
         store.truncate_log()?;
         Ok(store)
+    }
+}
+
+/// Closed, a profile is one file: the reader, which may be closed later, can't take the log in.
+impl Drop for Store {
+    fn drop(&mut self) {
+        // What stays in the log is safe there, and taken in when the database is opened next.
+        let _ = self.truncate_log();
     }
 }
 
