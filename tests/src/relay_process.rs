@@ -18,22 +18,30 @@ pub struct RelayProcess {
     program: PathBuf,
     data: PathBuf,
     log: PathBuf,
+    options: Vec<String>,
     address: String,
     process: Background,
 }
 
 impl RelayProcess {
     /// Starts it on `data` and a free port, and waits until it is ready. What it logs is added
-    /// to `log`.
+    /// to `log`. `options` are further arguments.
     ///
     /// # Errors
     /// It does not start.
-    pub fn start(program: &Path, data: &Path, log: &Path) -> Result<Self, Failure> {
-        let (process, address) = run(program, data, log, "127.0.0.1:0")?;
+    pub fn start(
+        program: &Path,
+        data: &Path,
+        log: &Path,
+        options: &[&str],
+    ) -> Result<Self, Failure> {
+        let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
+        let (process, address) = run(program, data, log, &options, "127.0.0.1:0")?;
         Ok(Self {
             program: program.to_owned(),
             data: data.to_owned(),
             log: log.to_owned(),
+            options,
             address,
             process,
         })
@@ -100,7 +108,8 @@ impl RelayProcess {
         self.process.kill();
         let deadline = Instant::now() + PORT_PATIENCE;
         let (process, address) = loop {
-            match run(&self.program, &self.data, &self.log, self.host_port()) {
+            let (log, options) = (&self.log, &self.options);
+            match run(&self.program, &self.data, log, options, self.host_port()) {
                 Ok(running) => break running,
                 Err(error) if Instant::now() > deadline => return Err(error),
                 Err(_) => std::thread::sleep(Duration::from_millis(50)),
@@ -121,6 +130,7 @@ fn run(
     program: &Path,
     data: &Path,
     log: &Path,
+    options: &[String],
     listen: &str,
 ) -> Result<(Background, String), Failure> {
     let log_file = OpenOptions::new()
@@ -130,6 +140,7 @@ fn run(
         .map_err(Failure::file(log))?;
     let mut command = Command::new(program);
     command.arg("--data").arg(data).args(["--listen", listen]);
+    command.args(options);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let process = Background::start(command.stderr(log_file))?;
     let mut address = String::new();

@@ -41,6 +41,9 @@ impl Rpc {
             .map_err(Failure::file(log))?;
         let mut command = Command::new(sotto);
         command.arg("rpc").arg("--data").arg(data);
+        // No story ever asks the keychain of whoever runs it.
+        command.env_remove("DBUS_SESSION_BUS_ADDRESS");
+        command.env("XDG_RUNTIME_DIR", data);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let process = Background::start(command.stderr(log))?;
         let (input, output) = process.with(|child| (child.stdin.take(), child.stdout.take()));

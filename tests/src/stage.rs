@@ -59,8 +59,17 @@ impl Stage {
     /// # Errors
     /// It does not start.
     pub fn relay(&self, name: &str) -> Result<RelayProcess, Failure> {
+        self.relay_with(name, &[])
+    }
+
+    /// The same with further arguments.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn relay_with(&self, name: &str, options: &[&str]) -> Result<RelayProcess, Failure> {
         let log = self.folder().join(format!("{name}.log"));
-        RelayProcess::start(&self.programs.relay, &self.folder().join(name), &log)
+        let data = self.folder().join(name);
+        RelayProcess::start(&self.programs.relay, &data, &log, options)
     }
 
     /// A process on the folder `name`, without a profile.
