@@ -223,13 +223,9 @@ async fn whoever_says_nothing_is_cut_off() {
     let mut alive = Client::connect(&relay.address).await;
     let mut dead = Client::connect(&relay.address).await;
     let staying = async {
-        let stay = tokio::time::sleep(Duration::from_secs(2));
-        tokio::pin!(stay);
-        loop {
-            tokio::select! {
-                () = &mut stay => return,
-                frame = hear(&mut alive.socket) => panic!("{frame:?}"),
-            }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(2)) => {}
+            frame = hear(&mut alive.socket) => panic!("{frame:?}"),
         }
     };
     staying.await;
