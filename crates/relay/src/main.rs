@@ -97,29 +97,36 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         ..Config::new(data)
     };
     let relay = Relay::bind(config, listener).map_err(|error| error.to_string())?;
+    // Before anybody can know that the relay is there, it knows how to be stopped.
+    let stop = told_to_stop().map_err(|error| format!("can't listen for signals: {error}"))?;
     // The one line that other programs wait for.
     let mut out = std::io::stdout();
     writeln!(out, "{}", relay.address())
         .and_then(|()| out.flush())
         .map_err(|error| format!("can't print the address: {error}"))?;
-    relay.run(told_to_stop()).await;
+    relay.run(stop).await;
     Ok(())
 }
 
-/// Done when the system or the person at the terminal asks the process to end.
-async fn told_to_stop() {
+/// Done when the system or the person at the terminal asks the process to end. The signals are
+/// listened for from the call on, not from the first poll.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
-    {
+    let (mut terminate, mut interrupt) = {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            },
-            Err(_) => drop(tokio::signal::ctrl_c().await),
+        (
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        )
+    };
+    Ok(async move {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    drop(tokio::signal::ctrl_c().await);
-    tracing::info!("stopping");
+        #[cfg(not(unix))]
+        drop(tokio::signal::ctrl_c().await);
+        tracing::info!("stopping");
+    })
 }

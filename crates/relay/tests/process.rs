@@ -117,15 +117,16 @@ async fn killed_between_appends_it_keeps_what_it_acknowledged() {
         // The first that was not answered and all after it, in order.
         let first = answered.iter().position(Option::is_none).unwrap();
         let mut asked = std::collections::HashMap::new();
-        for n in first as u64..COUNT {
+        // Few enough that a fast disk has not done them all before the relay is killed.
+        for n in first as u64..COUNT.min(first as u64 + 120) {
             let mut command = room.chat(0, &n.to_be_bytes());
             if let Command::Append { append, .. } = &mut command {
                 append.0[..8].copy_from_slice(&n.to_be_bytes());
             }
             asked.insert(alice.request(command).await, n as usize);
         }
-        // Killed after a while that is another each time: 37, 74, … answers.
-        let enough = 37 * (kills % 5 + 1);
+        // Killed after a while that is another each time: 17, 34, … answers.
+        let enough = 17 * (kills % 5 + 1);
         let mut killed = Some(relay);
         let mut got = 0;
         while let Some(frame) = alice.answer().await {

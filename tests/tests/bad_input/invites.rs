@@ -158,8 +158,12 @@ fn an_invite_for_a_relay_that_is_not_the_one_it_names_waits_and_says_so() {
         let opened = guest.call("open_invite", opened).unwrap();
         let which = json!({ "conversation": text(&opened, "/conversation") });
         let relays = guest.until("relays", json!({}), |relays| {
-            let mut relays = relays.as_array().unwrap().iter();
-            relays.any(|relay| text(relay, "/problem/code") == code)
+            let relays = relays.as_array().unwrap();
+            let connected = |relay: &Value| text(relay, "/state") == "connected";
+            relays
+                .iter()
+                .any(|relay| text(relay, "/problem/code") == code)
+                && relays.iter().any(connected)
         });
         let relays = relays.unwrap();
         let problem = |relay: &Value| told(&relay["problem"]);
