@@ -11,6 +11,7 @@ mod call;
 mod event;
 mod method;
 mod problem;
+mod start;
 #[cfg(test)]
 mod typescript;
 
@@ -25,6 +26,7 @@ pub use sotto_engine::{
     MemberView, MessageId, MessageView, Notice, Page, Problem, RequestId, RequestView, SentAs,
     Shield, ShieldReason, Timestamp,
 };
+pub use start::Start;
 
 /// Counts incompatible changes of the contract. A host that was built for another one must not
 /// go on.

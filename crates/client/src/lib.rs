@@ -12,6 +12,7 @@ mod files;
 mod host;
 mod keys;
 mod profile;
+pub mod rpc;
 mod timing;
 
 pub use connection::ConnectionError;

@@ -59,6 +59,7 @@ fn bindings() -> String {
         HostEvent,
         ProfileEvent,
         Published,
+        Start,
     );
     out.push_str(
         "/** Every call by name: what it takes beside `profile`, and what it answers. */\n\

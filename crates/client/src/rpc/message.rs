@@ -1,26 +1,37 @@
-//! What a line says, and what a line says back (JSON-RPC 2.0, sections 4 and 5).
+//! What a message says, and what is said back (JSON-RPC 2.0, sections 4 and 5).
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use sotto_client::contract::{Answer, Call, CallError, Problem, Published};
 
-/// Longest line, in bytes: a text of 64 KiB with every byte escaped, and room around it.
-pub(super) const LONGEST_LINE: usize = 512 * 1024;
+use crate::contract::{Call, CallError, Problem};
+
+/// Longest message that is taken, in bytes: a text of 64 KiB with every byte escaped, and room
+/// around it.
+pub const LONGEST_MESSAGE: usize = 512 * 1024;
+
+/// The id of a request, in the spelling that it had.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Id(Box<RawValue>);
 
 /// What is asked, and under which id. Without an id nobody waits for an answer.
 #[derive(Debug)]
-pub(super) struct Request {
-    pub(super) id: Option<Box<RawValue>>,
-    pub(super) call: Result<Call, CallError>,
+pub struct Request {
+    /// The id, if there is one.
+    pub id: Option<Id>,
+    /// Name of the method.
+    pub method: String,
+    params: Option<Value>,
 }
 
-/// A line that is no request at all.
+/// A message that is no request at all.
 #[derive(Debug)]
-pub(super) struct Unreadable {
+pub struct Unreadable {
     code: i32,
     message: &'static str,
-    id: Option<Box<RawValue>>,
+    id: Option<Id>,
 }
 
 /// The outer shape. Unknown members are passed over.
@@ -33,36 +44,33 @@ struct Envelope {
     #[serde(default)]
     params: Option<Value>,
     #[serde(default, deserialize_with = "present")]
-    id: Option<Box<RawValue>>,
+    id: Option<Id>,
 }
 
 /// `null` is an id like any other; only a missing one is none.
-fn present<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Box<RawValue>>, D::Error> {
-    Box::<RawValue>::deserialize(input).map(Some)
+fn present<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Id>, D::Error> {
+    Box::<RawValue>::deserialize(input).map(|id| Some(Id(id)))
 }
 
 impl Request {
-    /// Reads one line.
-    pub(super) fn read(line: &[u8]) -> Result<Self, Unreadable> {
-        let first = line.iter().find(|byte| !byte.is_ascii_whitespace());
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// It is no JSON, or no request.
+    pub fn read(message: &[u8]) -> Result<Self, Unreadable> {
+        let first = message.iter().find(|byte| !byte.is_ascii_whitespace());
         if first == Some(&b'[') {
             return Err(Unreadable::invalid(
-                "batches are not served; send one request a line",
+                "batches are not served; send one request at a time",
                 None,
             ));
         }
-        let envelope: Envelope = match serde_json::from_slice(line) {
+        let envelope: Envelope = match serde_json::from_slice(message) {
             Ok(envelope) => envelope,
             Err(error) if error.is_data() => {
                 return Err(Unreadable::invalid("a request is an object", None));
             }
-            Err(_) => {
-                return Err(Unreadable {
-                    code: -32700,
-                    message: "not JSON",
-                    id: None,
-                });
-            }
+            Err(_) => return Err(Unreadable::garbled("not JSON")),
         };
         let Envelope {
             jsonrpc,
@@ -76,27 +84,53 @@ impl Request {
         let Value::String(method) = method else {
             return Err(Unreadable::invalid("method must be a string", id));
         };
-        let call = match params {
-            None => Call::from_method(&method, Map::new()),
-            Some(Value::Object(params)) => Call::from_method(&method, params),
-            Some(_) => Err(CallError::BadParameters(
-                "parameters are named: an object".into(),
-            )),
-        };
-        Ok(Self { id, call })
+        Ok(Self { id, method, params })
+    }
+
+    /// The call of the contract that it means.
+    #[must_use]
+    pub fn into_call(self) -> (Option<Id>, Result<Call, CallError>) {
+        let Self { id, method, params } = self;
+        let call = named(params).and_then(|params| Call::from_method(&method, params));
+        (id, call)
+    }
+
+    /// Its parameters, for a method that is none of the contract's calls.
+    ///
+    /// # Errors
+    /// They are others.
+    pub fn params<T: DeserializeOwned>(self) -> Result<T, CallError> {
+        let params = Value::Object(named(self.params)?);
+        serde_json::from_value(params).map_err(|error| CallError::BadParameters(error.to_string()))
+    }
+}
+
+fn named(params: Option<Value>) -> Result<Map<String, Value>, CallError> {
+    match params {
+        None => Ok(Map::new()),
+        Some(Value::Object(params)) => Ok(params),
+        Some(_) => Err(CallError::BadParameters(
+            "parameters are named: an object".into(),
+        )),
     }
 }
 
 impl Unreadable {
-    pub(super) fn too_long() -> Self {
+    /// Longer than [`LONGEST_MESSAGE`].
+    #[must_use]
+    pub fn too_long() -> Self {
+        Self::garbled("the message is too long")
+    }
+
+    fn garbled(message: &'static str) -> Self {
         Self {
             code: -32700,
-            message: "the line is too long",
+            message,
             id: None,
         }
     }
 
-    fn invalid(message: &'static str, id: Option<Box<RawValue>>) -> Self {
+    fn invalid(message: &'static str, id: Option<Id>) -> Self {
         Self {
             code: -32600,
             message,
@@ -104,34 +138,35 @@ impl Unreadable {
         }
     }
 
-    /// The line that says so.
-    pub(super) fn line(self) -> Vec<u8> {
+    /// The message that says so.
+    #[must_use]
+    pub fn answer(self) -> String {
         let error = ErrorObject {
             code: self.code,
             message: self.message.into(),
             data: None,
         };
-        line(&Response {
+        text(&Response::<()> {
             jsonrpc: "2.0",
-            id: self.id,
+            id: self.id.as_ref(),
             outcome: Outcome::Error(error),
         })
     }
 }
 
 #[derive(Serialize)]
-struct Response {
+struct Response<'a, T> {
     jsonrpc: &'static str,
     // None is written as null, which is what the standard wants where the id can't be told.
-    id: Option<Box<RawValue>>,
+    id: Option<&'a Id>,
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: Outcome<T>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome {
-    Result(Answer),
+enum Outcome<T> {
+    Result(T),
     Error(ErrorObject),
 }
 
@@ -143,14 +178,15 @@ struct ErrorObject {
 }
 
 #[derive(Serialize)]
-struct Notification<'a> {
+struct Notification<'a, T> {
     jsonrpc: &'static str,
-    method: &'static str,
-    params: &'a Published,
+    method: &'a str,
+    params: &'a T,
 }
 
-/// The line that answers a call.
-pub(super) fn answer(id: Box<RawValue>, result: Result<Answer, Problem>) -> Vec<u8> {
+/// The message that answers a request. Where the id could not be told there is none.
+#[must_use]
+pub fn answer<T: Serialize>(id: Option<&Id>, result: Result<T, Problem>) -> String {
     let outcome = match result {
         Ok(answer) => Outcome::Result(answer),
         Err(problem) => {
@@ -168,45 +204,45 @@ pub(super) fn answer(id: Box<RawValue>, result: Result<Answer, Problem>) -> Vec<
             })
         }
     };
-    line(&Response {
+    text(&Response {
         jsonrpc: "2.0",
-        id: Some(id),
+        id,
         outcome,
     })
 }
 
-/// The line that tells an event.
-pub(super) fn event(published: &Published) -> Vec<u8> {
-    line(&Notification {
+/// A message that was not asked for: an event, say.
+#[must_use]
+pub fn notification<T: Serialize>(method: &str, params: &T) -> String {
+    text(&Notification {
         jsonrpc: "2.0",
-        method: "event",
-        params: published,
+        method,
+        params,
     })
 }
 
-fn line<T: Serialize>(value: &T) -> Vec<u8> {
+fn text<T: Serialize>(value: &T) -> String {
     // These types have string keys and no floats: writing them into memory can't fail.
-    let mut bytes = serde_json::to_vec(value).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use sotto_client::contract;
 
     use super::*;
+    use crate::contract::{self, Answer};
 
     fn code_of(line: &str) -> i64 {
         let answer = match Request::read(line.as_bytes()) {
-            Err(unreadable) => unreadable.line(),
-            Ok(Request { id, call }) => answer(
-                id.expect("an id"),
-                Err(call.expect_err("an error").problem()),
-            ),
+            Err(unreadable) => unreadable.answer(),
+            Ok(request) => {
+                let (id, call) = request.into_call();
+                let error = call.expect_err("an error");
+                answer::<()>(id.as_ref(), Err(error.problem()))
+            }
         };
-        serde_json::from_slice::<Value>(&answer).unwrap()["error"]["code"]
+        serde_json::from_str::<Value>(&answer).unwrap()["error"]["code"]
             .as_i64()
             .unwrap()
     }
@@ -243,9 +279,9 @@ mod tests {
 
     #[test]
     fn an_error_carries_the_problem() {
-        let id = RawValue::from_string("7".into()).unwrap();
-        let bytes = answer(id, Err(CallError::NotOpen.problem()));
-        let value: Value = serde_json::from_slice(&bytes).unwrap();
+        let id = Id(RawValue::from_string("7".into()).unwrap());
+        let text = answer::<()>(Some(&id), Err(CallError::NotOpen.problem()));
+        let value: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["error"]["code"], -32000);
         assert_eq!(value["error"]["data"]["code"], "profile_not_open");
         assert!(value.get("result").is_none());
@@ -255,29 +291,15 @@ mod tests {
     fn every_method_can_be_read_from_its_name() {
         for method in contract::METHODS {
             let call = Call::from_method(method.name, Map::new());
-            assert_ne!(
-                call.unwrap_err_or_unit(),
-                Some(CallError::UnknownCall),
-                "{}",
-                method.name
-            );
-        }
-    }
-
-    trait OrUnit {
-        fn unwrap_err_or_unit(self) -> Option<CallError>;
-    }
-    impl OrUnit for Result<Call, CallError> {
-        fn unwrap_err_or_unit(self) -> Option<CallError> {
-            self.err()
+            assert_ne!(call.err(), Some(CallError::UnknownCall), "{}", method.name);
         }
     }
 
     proptest! {
         #[test]
-        fn no_line_breaks_the_reader(line: Vec<u8>) {
-            if let Err(unreadable) = Request::read(&line) {
-                let answer: Value = serde_json::from_slice(&unreadable.line()).unwrap();
+        fn no_message_breaks_the_reader(message: Vec<u8>) {
+            if let Err(unreadable) = Request::read(&message) {
+                let answer: Value = serde_json::from_str(&unreadable.answer()).unwrap();
                 prop_assert_eq!(&answer["jsonrpc"], "2.0");
             }
         }
@@ -292,10 +314,10 @@ mod tests {
             let request = Request::read(line.as_bytes()).unwrap();
             // The id comes back as it was spelled, whatever it is.
             let id_read = request.id.unwrap();
-            prop_assert_eq!(id_read.get(), id.as_str());
-            let line = answer(id_read, Ok(Answer::Nothing(())));
-            let expected = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":null}}\n");
-            prop_assert_eq!(String::from_utf8(line).unwrap(), expected);
+            prop_assert_eq!(id_read.0.get(), id.as_str());
+            let said = answer(Some(&id_read), Ok(Answer::Nothing(())));
+            let expected = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":null}}");
+            prop_assert_eq!(said, expected);
         }
 
         #[test]
@@ -308,8 +330,9 @@ mod tests {
             });
             let request = Request::read(line.to_string().as_bytes()).unwrap();
             prop_assert!(request.id.is_none());
+            let (_, call) = request.into_call();
             let contract::Request::Command(contract::Command::SendText { text: read, .. }) =
-                request.call.unwrap().request
+                call.unwrap().request
             else {
                 return Err(TestCaseError::fail("another call"));
             };
