@@ -15,6 +15,7 @@ const TOP: &[&str] = &[
     ".gitattributes",
     ".github",
     ".gitignore",
+    ".npmrc",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Cargo.lock",
