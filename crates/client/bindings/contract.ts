@@ -160,6 +160,10 @@ unread: number,
  */
 last: MessageView | null, 
 /**
+ * What the person has begun to write and not sent; empty if nothing.
+ */
+draft: string, 
+/**
  * When something last happened.
  */
 changed: Timestamp, };
@@ -294,7 +298,15 @@ conversation: string,
 /**
  * Typing now.
  */
-typing: boolean, } | { "do": "set_verified", 
+typing: boolean, } | { "do": "set_draft", 
+/**
+ * Where.
+ */
+conversation: string, 
+/**
+ * All of it, as it stands.
+ */
+text: string, } | { "do": "set_verified", 
 /**
  * Where.
  */
@@ -496,7 +508,7 @@ problem: Problem | null,
  */
 retry_in_ms: number | null, };
 
-export type HostEvent = { "event": "relay" } & RelayStatus | { "event": "storage", 
+export type HostEvent = { "event": "opened", } | { "event": "relay" } & RelayStatus | { "event": "storage", 
 /**
  * Why not.
  */
@@ -518,6 +530,20 @@ profile: string,
  */
 event: ProfileEvent, };
 
+export type Start = { 
+/**
+ * The profile that it shows. It need not be there yet.
+ */
+profile: string, 
+/**
+ * Home relay that is proposed for a new profile, `sotto-relay://…`.
+ */
+relay: string | null, 
+/**
+ * What this device is called in a new profile.
+ */
+device_name: string, };
+
 /** Every call by name: what it takes beside `profile`, and what it answers. */
 export interface Methods {
   version: { profile: false; params: Omit<Extract<Manage, { "manage": "version" }>, "manage">; answer: VersionView };
@@ -535,6 +561,7 @@ export interface Methods {
   send_text: { profile: true; params: Omit<Extract<Command, { "do": "send_text" }>, "do">; answer: Extract<Done, { done: "message" }> };
   mark_read: { profile: true; params: Omit<Extract<Command, { "do": "mark_read" }>, "do">; answer: Extract<Done, { done: "ok" }> };
   typing: { profile: true; params: Omit<Extract<Command, { "do": "typing" }>, "do">; answer: Extract<Done, { done: "ok" }> };
+  set_draft: { profile: true; params: Omit<Extract<Command, { "do": "set_draft" }>, "do">; answer: Extract<Done, { done: "ok" }> };
   set_verified: { profile: true; params: Omit<Extract<Command, { "do": "set_verified" }>, "do">; answer: Extract<Done, { done: "ok" }> };
   set_receipts: { profile: true; params: Omit<Extract<Command, { "do": "set_receipts" }>, "do">; answer: Extract<Done, { done: "ok" }> };
   recovery_code_saved: { profile: true; params: Omit<Extract<Command, { "do": "recovery_code_saved" }>, "do">; answer: Extract<Done, { done: "ok" }> };

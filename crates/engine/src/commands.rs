@@ -7,7 +7,7 @@ use crate::engine::Answer;
 use crate::error::{Refused, Result};
 use crate::messages::content::{Content, MAX_TEXT, Text, clean_name, kind};
 use crate::messages::history::{self, NewRow};
-use crate::messages::{outbox, receipts, typing};
+use crate::messages::{draft, outbox, receipts, typing};
 use crate::store::{OptionalExtension, params};
 use crate::turn::Turn;
 
@@ -35,6 +35,7 @@ pub(crate) fn carry_out(turn: &mut Turn<'_>, command: Command) -> Answer {
             typing::send(turn, &conversation, typing)?;
             Ok(Done::Ok)
         }
+        Command::SetDraft { conversation, text } => set_draft(turn, &conversation, &text),
         Command::SetVerified {
             conversation,
             verified,
@@ -97,6 +98,7 @@ fn send_text(turn: &mut Turn<'_>, id: &ConversationId, text: String) -> Answer {
         as_sent: None,
     };
     history::add(turn, id, &row)?;
+    draft::clear(turn, id)?;
     let now = turn.now;
     turn.conversation_mut(id)?.changed = now;
     history::show_added(turn, id, &content.message_id())?;
@@ -104,6 +106,20 @@ fn send_text(turn: &mut Turn<'_>, id: &ConversationId, text: String) -> Answer {
     Ok(Done::Message {
         message: content.message_id(),
     })
+}
+
+fn set_draft(turn: &mut Turn<'_>, id: &ConversationId, text: &str) -> Answer {
+    if text.len() > MAX_TEXT {
+        return Err(Refused::DraftTooLong(text.len()).into());
+    }
+    if turn.conversation(id)?.kind != Kind::Direct {
+        return Err(Refused::NoSuchConversation.into());
+    }
+    if draft::keep(turn, id, text)? {
+        // Shown, and not moved up in the list: nothing has happened between the two.
+        turn.conversation_mut(id)?;
+    }
+    Ok(Done::Ok)
 }
 
 fn mark_read(turn: &mut Turn<'_>, id: &ConversationId, message: &MessageId) -> Answer {

@@ -27,6 +27,9 @@ pub enum Refused {
     /// The text is longer than 65,536 bytes.
     #[error("the text has {0} bytes, more than 65,536")]
     TextTooLong(usize),
+    /// The draft is longer than 65,536 bytes.
+    #[error("the draft has {0} bytes, more than 65,536")]
+    DraftTooLong(usize),
     /// A name is 1 to 64 characters.
     #[error("a name has 1 to 64 characters")]
     BadName,
@@ -103,6 +106,12 @@ impl Refused {
                 "The message is longer than 65,536 bytes.",
                 "It was not sent, and your text is still where you wrote it.",
                 "Split it into several messages.",
+            ),
+            Self::DraftTooLong(_) => (
+                "draft_too_long",
+                "What you are writing is longer than 65,536 bytes, which is more than one message holds.",
+                "It is still where you write it, but this device does not keep it until you send it.",
+                "Send a part of it, or split it into several messages.",
             ),
             Self::BadName => (
                 "name_invalid",

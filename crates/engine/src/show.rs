@@ -3,6 +3,7 @@
 use crate::api::{ConversationId, ConversationView, Event, MessageView};
 use crate::conversations::{Conversation, Kind};
 use crate::error::Result;
+use crate::messages::draft;
 use crate::messages::history::{self, Marks};
 use crate::store::Transaction;
 use crate::turn::Turn;
@@ -30,6 +31,7 @@ pub(crate) fn view(db: &Transaction<'_>, conversation: &Conversation) -> Result<
         shield_reason,
         unread: conversation.unread,
         last: last(db, conversation)?,
+        draft: draft::of(db, &conversation.id)?,
         changed: conversation.changed,
     })
 }

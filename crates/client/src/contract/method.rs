@@ -72,6 +72,7 @@ pub const METHODS: &[Method] = &[
     ),
     m("mark_read", Kind::Command, OK),
     m("typing", Kind::Command, OK),
+    m("set_draft", Kind::Command, OK),
     m("set_verified", Kind::Command, OK),
     m("set_receipts", Kind::Command, OK),
     m("recovery_code_saved", Kind::Command, OK),

@@ -63,6 +63,14 @@ pub enum Command {
         /// Typing now.
         typing: bool,
     },
+    /// Keeps what the person has begun to write in a conversation, up to 65,536 bytes, until it is
+    /// sent or replaced. Empty: nothing.
+    SetDraft {
+        /// Where.
+        conversation: ConversationId,
+        /// All of it, as it stands.
+        text: String,
+    },
     /// Safety numbers were compared (true), or no longer count (false).
     SetVerified {
         /// Where.

@@ -20,7 +20,7 @@ pub enum Event {
         /// As it is now.
         message: MessageView,
     },
-    /// A conversation appeared or changed (name, state, shield, unread count).
+    /// A conversation appeared or changed (name, state, shield, unread count, newest message, draft).
     ConversationChanged {
         /// As it is now.
         conversation: ConversationView,

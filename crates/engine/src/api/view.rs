@@ -85,6 +85,8 @@ pub struct ConversationView {
     pub unread: u32,
     /// The newest message.
     pub last: Option<MessageView>,
+    /// What the person has begun to write and not sent; empty if nothing.
+    pub draft: String,
     /// When something last happened.
     pub changed: Timestamp,
 }

@@ -371,7 +371,7 @@ pub(crate) fn fail(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Re
     turn.db
         .prepare_cached("DELETE FROM openings WHERE conversation = ?1")?
         .execute([id.0])?;
-    for table in ["outbox", "messages", "entries"] {
+    for table in ["outbox", "messages", "entries", "drafts"] {
         turn.db.execute(
             &format!("DELETE FROM {table} WHERE conversation = ?1"),
             [id.0],

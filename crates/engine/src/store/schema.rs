@@ -6,7 +6,10 @@ use super::{Connection, StoreError};
 pub(super) const APPLICATION_ID: i32 = 0x536f_7474;
 
 /// Steps in order. A released step is never edited: what changes is a further one.
-const STEPS: &[&str] = &[include_str!("schema/0001.sql")];
+const STEPS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+];
 
 /// Version of a database that has taken every step.
 pub(super) fn newest() -> u32 {
@@ -17,6 +20,17 @@ pub(super) fn newest() -> u32 {
 pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     u32::try_from(found).map_err(|_| StoreError::Damaged("its version is negative".into()))
+}
+
+/// The tables as an earlier version made them.
+#[cfg(test)]
+pub(super) fn as_of(connection: &Connection, version: u32) -> Result<(), StoreError> {
+    for step in STEPS.iter().take(version as usize) {
+        connection.execute_batch(step)?;
+    }
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", version)?;
+    Ok(())
 }
 
 /// Takes the steps that are missing. The caller has begun a transaction, so that either all of

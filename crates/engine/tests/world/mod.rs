@@ -78,6 +78,15 @@ impl World {
         all
     }
 
+    /// A person's database as whoever has its key sees it, beside the engine.
+    pub fn opened(&self, name: &str) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(self.path(name)).unwrap();
+        let key = hex::encode([self.people[name].seed; 32]);
+        let pragma = format!("PRAGMA key = \"x'{key}'\"");
+        connection.execute_batch(&pragma).unwrap();
+        connection
+    }
+
     /// Makes a person and brings it online.
     pub fn join(&mut self, name: &'static str) {
         let seed = u8::try_from(self.people.len() + 1).unwrap();

@@ -166,6 +166,42 @@ fn a_newer_version_is_left_alone() {
 }
 
 #[test]
+fn a_database_of_any_earlier_version_is_brought_up_to_date() {
+    let tables = |store: &mut Store| -> Vec<String> {
+        store
+            .read(|db| {
+                let mut columns = db.prepare(
+                    "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+                     WHERE t.type = 'table' ORDER BY 1",
+                )?;
+                let rows = columns.query_map([], |row| row.get(0))?;
+                Ok::<_, StoreError>(rows.collect::<Result<_, _>>()?)
+            })
+            .unwrap()
+    };
+    let (_folder, path) = place();
+    let newest = tables(&mut Store::create(&path, &key()).unwrap());
+    for version in 1..schema::newest() {
+        let (_folder, path) = place();
+        fs::write(&path, b"").unwrap();
+        let old = connection::open(&connection::Place::File(&path), &key(), false).unwrap();
+        schema::as_of(&old, version).unwrap();
+        let writing = old.unchecked_transaction().unwrap();
+        put(&writing, "t1", b"kept").unwrap();
+        writing.commit().unwrap();
+        drop(old);
+        // A reader changes nothing, so it can't read these tables.
+        let error = reader(&path, &key()).unwrap_err();
+        assert!(matches!(error, StoreError::Damaged(_)), "{error:?}");
+        let mut store = Store::open(&path, &key()).unwrap();
+        assert_eq!(tables(&mut store), newest, "from version {version}");
+        assert_eq!(names(&mut store), ["t1"]);
+        store.reader().unwrap();
+        store.check().unwrap();
+    }
+}
+
+#[test]
 fn one_writer_at_a_time_and_any_number_of_readers() {
     let (_folder, path) = place();
     let mut writer = Store::create(&path, &key()).unwrap();
