@@ -1,0 +1,134 @@
+/** What is being written in a conversation. Kept as a draft, encrypted, by the engine. */
+import type { Problem } from "@contract";
+import { HOST_LOST, problemOf } from "../host";
+import type { Log } from "./log.svelte";
+
+/** Longest message in bytes of UTF-8 (the contract's). */
+export const LONGEST = 65_536;
+/** Pause after the last letter before the draft is kept, in milliseconds. */
+const CALM = 400;
+/** Typing is told at most this often, and ends after this long without a letter, in milliseconds. */
+const TYPING_AGAIN = 3000;
+const TYPING_ENDS = 5000;
+
+export class Composer {
+  #text = $state("");
+  problem = $state.raw<Problem | null>(null);
+  readonly bytes = $derived(bytesOf(this.#text));
+  readonly tooLong = $derived(this.bytes > LONGEST);
+  /** The draft as the engine has it. */
+  #kept = "";
+  #touched = false;
+  #keeping: ReturnType<typeof setTimeout> | undefined;
+  #typingEnds: ReturnType<typeof setTimeout> | undefined;
+  #toldTyping = 0;
+
+  constructor(readonly log: Log) {
+    this.#text = this.#kept = log.view?.draft ?? "";
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  set text(text: string) {
+    this.#text = text;
+    this.#touched = true;
+    this.problem = null;
+    clearTimeout(this.#keeping);
+    this.#keeping = setTimeout(() => this.keep(), CALM);
+    this.#tellTyping(text.trim() !== "");
+  }
+
+  get canSend(): boolean {
+    return this.#text.trim() !== "" && !this.tooLong;
+  }
+
+  /** The draft changed somewhere else, in another tab: followed unless the person writes here. */
+  follow(draft: string): void {
+    if (this.#touched || draft === this.#kept) return;
+    this.#text = this.#kept = draft;
+  }
+
+  /** Hands the draft to the engine now. */
+  keep(): void {
+    clearTimeout(this.#keeping);
+    const text = this.tooLong ? this.#kept : this.#text;
+    this.#touched = this.tooLong;
+    if (text === this.#kept) return;
+    this.#kept = text;
+    this.log.profile
+      .call("set_draft", { conversation: this.log.conversation, text })
+      .catch((thrown: unknown) => {
+        this.#kept = "\u0000";
+        const problem = problemOf(thrown);
+        if (problem.code !== HOST_LOST) this.problem = problem;
+      });
+  }
+
+  leave(): void {
+    this.keep();
+    this.#tellTyping(false);
+  }
+
+  /** Sends what is written. The field is free at once; what is refused comes back into it. */
+  async send(): Promise<void> {
+    if (!this.canSend) return;
+    const text = this.#text;
+    const before = Date.now();
+    this.#text = this.#kept = "";
+    this.#touched = false;
+    this.problem = null;
+    clearTimeout(this.#keeping);
+    clearTimeout(this.#typingEnds);
+    this.#toldTyping = 0;
+    try {
+      await this.log.profile.call("send_text", { conversation: this.log.conversation, text });
+    } catch (thrown) {
+      const problem = problemOf(thrown);
+      if (problem.code === HOST_LOST && (await this.#wasSent(text, before))) return;
+      this.#text = this.#text === "" ? text : `${text}\n${this.#text}`;
+      this.#kept = "\u0000";
+      this.problem = problem;
+      this.keep();
+    }
+  }
+
+  /** The answer was lost with the host; the conversation tells whether the message was taken. */
+  async #wasSent(text: string, since: number): Promise<boolean> {
+    await this.#hostIsBack();
+    const { messages } = await this.log.profile.call("messages", { conversation: this.log.conversation, limit: 50 });
+    return messages.some(
+      ({ author, body, sent }) => author === "me" && sent >= since - 1000 && body.kind === "text" && body.text === text,
+    );
+  }
+
+  #hostIsBack(): Promise<void> {
+    if (this.log.profile.connection.link === "standing") return Promise.resolve();
+    return new Promise((resolve) => {
+      const stop = this.log.profile.host.onLink((link) => {
+        if (link !== "standing") return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  #tellTyping(typing: boolean): void {
+    clearTimeout(this.#typingEnds);
+    const now = Date.now();
+    const told = this.#toldTyping !== 0;
+    if (typing) this.#typingEnds = setTimeout(() => this.#tellTyping(false), TYPING_ENDS);
+    if (typing ? now - this.#toldTyping < TYPING_AGAIN : !told) return;
+    this.#toldTyping = typing ? now : 0;
+    // A signal that can't be given is no reason to interrupt somebody.
+    this.log.profile.call("typing", { conversation: this.log.conversation, typing }).catch(() => {});
+  }
+}
+
+const encoder = new TextEncoder();
+
+/** Length in UTF-8; counted only where it can matter. */
+function bytesOf(text: string): number {
+  return text.length * 3 <= LONGEST ? text.length : encoder.encode(text).length;
+}
