@@ -27,6 +27,8 @@ export class Log {
   unreadAtOpening = 0;
   details = $state.raw<ConversationDetails | null>(null);
   asSent = $state(false);
+  /** Messages that came while the conversation stood open; each enters once, quietly. */
+  readonly fresh = new Set<string>();
   readonly sentAs = new SvelteMap<string, SentAs | "later">();
   readonly composer: Composer;
   #loading = false;
@@ -107,8 +109,9 @@ export class Log {
   }
 
   /** A message of some conversation was added or changed. */
-  take(message: MessageView): void {
+  take(message: MessageView, added: boolean): void {
     if (message.conversation !== this.conversation || !this.loaded) return;
+    if (added) this.fresh.add(message.message);
     const oldest = this.messages[0];
     if (this.more && oldest !== undefined && message.order < oldest.order) return;
     this.#merge([message]);

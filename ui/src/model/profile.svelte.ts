@@ -168,7 +168,7 @@ export class Profile {
     switch (event.event) {
       case "message_added":
       case "message_changed":
-        this.open?.take(event.message);
+        this.open?.take(event.message, event.event === "message_added");
         if (event.event === "message_added" && event.message.author !== "me") {
           this.#stopTyping(event.message.conversation);
           this.heard = event.message;

@@ -102,6 +102,7 @@ export const en = {
     latestCount: (n: number) => count(n, "new message below", "new messages below"),
     today: "Today",
     yesterday: "Yesterday",
+    showAll: "Show all of it",
     newer: "This was sent by a newer version of Sotto. It is kept; update to read it.",
     from: (name: string, at: string) => `${name}, ${at}`,
     fromYou: (at: string) => `You, ${at}`,
