@@ -85,6 +85,7 @@ export const en = {
     decline: "Decline",
     opening: "Opening the invite …",
     waiting: "Waiting for them to accept",
+    broken: "Not protected: see why before you send",
   },
 
   conversation: {
