@@ -20,7 +20,9 @@ fn main() -> io::Result<()> {
         list(&screens, &mut files)?;
         files.sort();
     } else {
-        println!("cargo::warning=the screens are not built, so `sotto web` won't start: `cargo xtask ui` builds them");
+        println!(
+            "cargo::warning=the screens are not built, so `sotto web` won't start: `cargo xtask ui` builds them"
+        );
     }
     let mut table = String::from("&[\n");
     for (number, file) in files.iter().enumerate() {
@@ -45,9 +47,8 @@ fn entry(out: &Path, number: usize, inside: &Path, bytes: &[u8]) -> io::Result<S
     bytes.hash(&mut hasher);
     let mark = hasher.finish();
     fs::write(out.join(format!("{number}.raw")), bytes)?;
-    let include = |kind: &str| {
-        format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{number}.{kind}\"))")
-    };
+    let include =
+        |kind: &str| format!("include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{number}.{kind}\"))");
     let raw = include("raw");
     let small = compress(bytes)?;
     let gzip = if is_text(kind) && small.len() < bytes.len() {

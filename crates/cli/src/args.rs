@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Chat(ChatArgs),
     /// Speak the contract as JSON-RPC 2.0 on standard input and output, one JSON a line.
     Rpc(DataArgs),
+    /// Chat in browsers on this machine: prints an address for each, and serves them.
+    Web(WebArgs),
     /// List or make profiles.
     Profile(ProfileArgs),
 }
@@ -67,6 +69,26 @@ pub(crate) struct ChatArgs {
     pub(crate) new: NewArgs,
     #[command(flatten)]
     pub(crate) key: KeyArgs,
+}
+
+/// `sotto web`.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct WebArgs {
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Which profile the screens show; they offer to make it if it is not there.
+    #[arg(long, value_name = "PROFILE", default_value = "main")]
+    pub(crate) profile: ProfileName,
+    /// Home relay that is proposed for a new profile, `sotto-relay://…`.
+    #[arg(long, value_name = "ADDR", env = "SOTTO_RELAY")]
+    pub(crate) relay: Option<String>,
+    /// Port on 127.0.0.1; 0 takes one that is free.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Speak JSON-RPC on standard input and output as well: addresses come as notifications, and
+    /// the end of the input ends the program.
+    #[arg(long)]
+    pub(crate) rpc: bool,
 }
 
 /// What a new profile is to be; what is missing is asked for.

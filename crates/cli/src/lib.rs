@@ -1,6 +1,6 @@
-//! `sotto`: the client's contract as JSON-RPC on stdio, and as a chat in the terminal.
+//! `sotto`: the client's contract as JSON-RPC on stdio, as a chat in the terminal, and for browsers.
 //!
-//! Both are thin: whatever they do, they do through [`sotto_client::Host`].
+//! All are thin: whatever they do, they do through [`sotto_client::Host`].
 
 mod args;
 mod chat;
@@ -8,6 +8,7 @@ mod failure;
 mod passphrase;
 mod profiles;
 mod rpc;
+mod web;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,7 @@ async fn run(args: Args) -> Result<(), Failure> {
     let result = match args.command {
         Command::Rpc(rpc) => rpc::run(rpc, stop).await,
         Command::Chat(chat) => chat::run(chat, stop).await,
+        Command::Web(web) => web::run(web, stop).await,
         Command::Profile(profile) => profiles::run(profile, stop).await,
     };
     signals.abort();

@@ -118,7 +118,9 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.split(','))
         .any(|one| {
             let mut parts = one.split(';').map(str::trim);
-            let gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+            let gzip = parts
+                .next()
+                .is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
             let ruled_out = parts.any(|part| {
                 part.strip_prefix("q=")
                     .and_then(|q| q.parse::<f32>().ok())

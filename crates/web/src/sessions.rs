@@ -126,7 +126,11 @@ mod tests {
         assert!(sessions.revoke(&stolen));
         assert!(!sessions.revoke(&stolen));
         assert_eq!(sessions.exchange(&stolen), Err(Refused::TokenUsed));
-        assert!(sessions.exchange(&secret(&sessions.token()).unwrap()).is_ok());
+        assert!(
+            sessions
+                .exchange(&secret(&sessions.token()).unwrap())
+                .is_ok()
+        );
     }
 
     #[test]
@@ -142,7 +146,13 @@ mod tests {
     fn only_43_characters_of_the_alphabet_are_a_secret() {
         let good = text(&Secret::new([0xFB; 32]));
         assert_eq!(secret(&good).unwrap(), Secret::new([0xFB; 32]));
-        for bad in ["", "a", &good[1..], &format!("{good}A"), &good.replace('-', "+")] {
+        for bad in [
+            "",
+            "a",
+            &good[1..],
+            &format!("{good}A"),
+            &good.replace('-', "+"),
+        ] {
             assert!(secret(bad).is_none(), "{bad}");
         }
     }
