@@ -14,6 +14,7 @@ mod run;
 mod test;
 mod tool;
 mod types;
+mod ui;
 
 use std::process::ExitCode;
 
@@ -23,13 +24,16 @@ use failure::Failure;
 const USAGE: &str = "\
 cargo xtask <routine>
 
-  run [--yes] [--terminal] [--dev]
-                          a relay, Alice and Bob on this machine, introduced by an invite
+  run [--yes] [--blank] [--browser | --terminal | --talk] [--dev]
+                          a relay, Alice and Bob on this machine, introduced by an invite: two
+                          windows, or two browser pages where there is no display; --blank leaves
+                          the introduction to you, --talk plays a short dialogue and ends
   test [--yes] [--only STEP]
                           every check, in order; stops at the first thing wrong
   replay FILE [--dev] [--limit N] [--burst N] [--kill [SEED]] [--keep]
                           real conversations through a real relay; --kill ends programs on the way
   bench [NAME] [--save]   every benchmark beside its peer; --save writes docs/benchmarks.md
+  ui                      the screens, built where something changed
   types                   the contract's TypeScript, made anew
   fuzz TARGET [--seconds N]
                           one fuzz target for a while
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Some("replay") => replay::command(args),
         Some("bench") => bench::command(args),
         Some("types") => types::command(args),
+        Some("ui") => ui::command(args),
         Some("fuzz") => fuzz::command(args),
         Some("help") | None => {
             println!("{USAGE}");

@@ -36,8 +36,20 @@ pub(crate) const BUILD: &[Package] = &[
     },
 ];
 
-/// What `cargo xtask run` needs beyond the build.
-pub(crate) const RUN: &[Package] = &[Package {
+/// What building the app's window needs beyond that.
+pub(crate) const WINDOW: &[Package] = &[
+    Package {
+        name: "libwebkit2gtk-4.1-dev",
+        why: "the system's webview, in which the app shows its screens",
+    },
+    Package {
+        name: "librsvg2-dev",
+        why: "draws the window's icons",
+    },
+];
+
+/// What `cargo xtask run --terminal` needs beyond the build.
+pub(crate) const TERMINAL: &[Package] = &[Package {
     name: "tmux",
     why: "shows Alice's and Bob's terminals side by side",
 }];
@@ -69,6 +81,30 @@ pub(crate) const TEST: &[Package] = &[
     Package {
         name: "clang",
         why: "compiles ring's and SQLite's C for wasm32, to check the browser's types",
+    },
+    Package {
+        name: "chromium",
+        why: "a browser in which two people chat",
+    },
+    Package {
+        name: "firefox-esr",
+        why: "another browser in which two people chat",
+    },
+    Package {
+        name: "xvfb",
+        why: "a display that nobody sees, for the app's windows",
+    },
+    Package {
+        name: "webkit2gtk-driver",
+        why: "presses keys in the app's windows (WebDriver)",
+    },
+    Package {
+        name: "fonts-noto-core",
+        why: "letters of many scripts, for the screenshots",
+    },
+    Package {
+        name: "fonts-noto-color-emoji",
+        why: "emoji, for the screenshots",
     },
 ];
 
@@ -212,7 +248,7 @@ mod tests {
 
     #[test]
     fn no_package_is_listed_twice_and_each_says_why() {
-        let all: Vec<Package> = [BUILD, RUN, FUZZ, TEST, WASM].concat();
+        let all: Vec<Package> = [BUILD, WINDOW, TERMINAL, FUZZ, TEST, WASM].concat();
         for (at, package) in all.iter().enumerate() {
             assert!(package.why.len() > 10, "{} needs a reason", package.name);
             assert!(

@@ -26,15 +26,15 @@ impl Background {
     }
 
     /// Waits for it to end by itself.
-    fn ends_within(&mut self, patience: Duration) -> bool {
+    pub(super) fn ends_within(&mut self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
-        while Instant::now() < deadline {
+        loop {
             match self.0.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(10)),
                 Ok(Some(_)) | Err(_) => return true,
+                Ok(None) if Instant::now() >= deadline => return false,
+                Ok(None) => std::thread::sleep(Duration::from_millis(10)),
             }
         }
-        false
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
-use super::Programs;
 use super::folder::Throwaway;
 use super::rpc::{Rpc, text};
+use super::{Programs, Through};
 
 /// A person with a profile of their own, open in a process of their own.
 #[derive(Debug)]
@@ -31,13 +32,24 @@ pub(super) struct Away {
 impl Person {
     pub(super) fn create(
         name: &'static str,
+        through: Through,
         programs: &Programs,
         folder: &Throwaway,
         relay: &str,
     ) -> Result<Self, Failure> {
         let data = folder.path().join(name.to_lowercase());
-        let mut command = Command::new(&programs.sotto);
-        command.arg("rpc").arg("--data").arg(&data);
+        let profile = name.to_lowercase();
+        let shown = ["--profile", &profile, "--relay", relay, "--rpc"];
+        let mut command = Command::new(match through {
+            Through::Window => &programs.app,
+            Through::Browser | Through::Terminal | Through::Talk => &programs.sotto,
+        });
+        match through {
+            Through::Window => command.args(shown).args(["--title", name]),
+            Through::Browser => command.arg("web").args(shown),
+            Through::Terminal | Through::Talk => command.arg("rpc"),
+        };
+        command.arg("--data").arg(&data);
         let rpc = Rpc::start(&mut command)?;
         let mut person = Self {
             name,
@@ -45,7 +57,13 @@ impl Person {
             conversation: String::new(),
             rpc,
         };
-        let protection = json!({ "by": "passphrase", "passphrase": folder.passphrase() });
+        // The terminals open the profile again in processes of their own. A screen is in the
+        // process that makes it, so the key need not be anywhere but in memory, and nothing is
+        // left behind in this person's keychain.
+        let protection = match through {
+            Through::Terminal => json!({ "by": "passphrase", "passphrase": folder.passphrase() }),
+            Through::Window | Through::Browser | Through::Talk => json!({ "by": "memory" }),
+        };
         let new = json!({
             "name": name, "relay": relay, "device_name": "demonstration", "protection": protection,
         });
@@ -93,6 +111,17 @@ impl Person {
     /// A message of their own as it crossed the network.
     pub(super) fn sent_as(&mut self, message: &str) -> Result<Value, Failure> {
         self.call("sent_as", json!({ "message": message }))
+    }
+
+    /// The next address under which a browser gets in, if the program says one within `patience`.
+    pub(super) fn address(&mut self, patience: Duration) -> Option<String> {
+        let said = self.rpc.notification("address", patience)?;
+        Some(text(&said, "/params/url").to_owned())
+    }
+
+    /// Whether the program has ended: its window was closed.
+    pub(super) fn has_left(&mut self) -> bool {
+        self.rpc.has_ended()
     }
 
     /// Closes the profile and the process, so that another process can open it.

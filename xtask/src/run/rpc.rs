@@ -22,7 +22,7 @@ pub(super) struct Rpc {
     lines: Receiver<Value>,
     events: VecDeque<Value>,
     asked: u64,
-    _process: Background,
+    process: Background,
 }
 
 impl Rpc {
@@ -50,7 +50,7 @@ impl Rpc {
             lines,
             events: VecDeque::new(),
             asked: 0,
-            _process: process,
+            process,
         })
     }
 
@@ -93,6 +93,26 @@ impl Rpc {
             }
             self.events.push_back(message);
         }
+    }
+
+    /// The next notification of this method, if there is one within `patience`.
+    pub(super) fn notification(&mut self, method: &str, patience: Duration) -> Option<Value> {
+        let named = |message: &Value| text(message, "/method") == method;
+        if let Some(at) = self.events.iter().position(named) {
+            return self.events.remove(at);
+        }
+        let deadline = Instant::now() + patience;
+        while let Ok(message) = self.next(deadline, method) {
+            if named(&message) {
+                return Some(message);
+            }
+        }
+        None
+    }
+
+    /// Whether the program has ended by itself.
+    pub(super) fn has_ended(&mut self) -> bool {
+        self.process.ends_within(Duration::ZERO)
     }
 
     fn next(&mut self, deadline: Instant, wanted: &str) -> Result<Value, Failure> {

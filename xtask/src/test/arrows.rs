@@ -14,7 +14,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sotto-engine", &["sotto-suite", "sotto-wire"]),
     ("sotto-relay", &["sotto-suite", "sotto-wire"]),
     ("sotto-client", &["sotto-engine"]),
-    ("sotto-cli", &["sotto-client"]),
+    ("sotto-web", &["sotto-client"]),
+    ("sotto-cli", &["sotto-client", "sotto-web"]),
+    ("sotto-app", &["sotto-client"]),
     ("sotto-faulty-disk", &[]),
     (
         "sotto-tests",
@@ -54,7 +56,13 @@ const ROOMS: &[(&[&str], &[&str], &str)] = &[
             "hyper",
             "hyper-util",
         ],
-        &["sotto-client", "sotto-relay", "sotto-cli"],
+        &[
+            "sotto-client",
+            "sotto-relay",
+            "sotto-web",
+            "sotto-cli",
+            "sotto-app",
+        ],
         "sockets, clocks and tasks live in the client, the relay and the hosts",
     ),
     (
