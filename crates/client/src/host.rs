@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
 use crate::Timing;
-use crate::contract::{ProfileView, Published};
+use crate::contract::{HostEvent, ProfileEvent, ProfileView, Published};
 use crate::keys::{self, KeySource, Passphrase, Protection};
 use crate::profile::{Profile, ProfileError, ProfileFolder, ProfileName, Publisher, Surroundings};
 
@@ -203,7 +203,14 @@ impl Host {
     fn keep(&self, name: &ProfileName, profile: Profile) -> Arc<Profile> {
         let profile = Arc::new(profile);
         lock(&self.open).insert(name.clone(), Arc::clone(&profile));
+        // Last: whoever hears it may call at once.
+        self.publisher(name)
+            .publish(ProfileEvent::Host(HostEvent::Opened {}));
         profile
+    }
+
+    fn publisher(&self, name: &ProfileName) -> Publisher {
+        Publisher::new(name.clone(), self.events.clone())
     }
 
     fn turn(&self, name: &ProfileName) -> Arc<tokio::sync::Mutex<()>> {
@@ -213,7 +220,7 @@ impl Host {
     fn surroundings(&self, name: &ProfileName) -> Surroundings {
         Surroundings {
             timing: self.config.timing,
-            publisher: Publisher::new(name.clone(), self.events.clone()),
+            publisher: self.publisher(name),
             stop: self.stop.child_token(),
         }
     }

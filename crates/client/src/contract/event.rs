@@ -31,6 +31,9 @@ pub enum ProfileEvent {
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum HostEvent {
+    /// The profile was opened, or made, in this host: calls about it are answered from now on. What
+    /// its relays do may be told before.
+    Opened {},
     /// The connection to a relay stands differently now.
     Relay(RelayStatus),
     /// What arrives can't be stored at the moment; or, without a problem, it can again.

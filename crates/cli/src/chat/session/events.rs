@@ -13,6 +13,8 @@ impl Session {
     pub(super) async fn take_event(&mut self, event: &ProfileEvent) -> Result<Next, Failure> {
         match event {
             ProfileEvent::Engine(event) => self.take_engine_event(event).await?,
+            // It is open before this session begins.
+            ProfileEvent::Host(HostEvent::Opened {}) => {}
             ProfileEvent::Host(HostEvent::Relay(status)) => self.take_relay(status)?,
             ProfileEvent::Host(HostEvent::Storage {
                 problem: Some(problem),
