@@ -246,6 +246,16 @@ expires: Timestamp,
  */
 state: InviteState, };
 
+export type InviteGlance = { 
+/**
+ * The inviter's relay, as text.
+ */
+relay: string, 
+/**
+ * The inviter's account, as the invite names it.
+ */
+account: string, };
+
 export type Command = { "do": "set_name", 
 /**
  * The name.
@@ -430,7 +440,11 @@ message: string, } | { "read": "details",
  */
 conversation: string, } | { "read": "requests", } | { "read": "invites", } | { "read": "recovery_code", } | { "read": "relays", };
 
-export type Manage = { "manage": "version", } | { "manage": "list_profiles", } | { "manage": "create_profile", 
+export type Manage = { "manage": "version", } | { "manage": "list_profiles", } | { "manage": "inspect_invite", 
+/**
+ * The link, as pasted or scanned.
+ */
+link: string, } | { "manage": "create_profile", 
 /**
  * Name that contacts will see, 1 to 64 characters.
  */
@@ -548,6 +562,7 @@ device_name: string, };
 export interface Methods {
   version: { profile: false; params: Omit<Extract<Manage, { "manage": "version" }>, "manage">; answer: VersionView };
   list_profiles: { profile: false; params: Omit<Extract<Manage, { "manage": "list_profiles" }>, "manage">; answer: Array<ProfileView> };
+  inspect_invite: { profile: false; params: Omit<Extract<Manage, { "manage": "inspect_invite" }>, "manage">; answer: InviteGlance };
   create_profile: { profile: true; params: Omit<Extract<Manage, { "manage": "create_profile" }>, "manage">; answer: null };
   open_profile: { profile: true; params: Omit<Extract<Manage, { "manage": "open_profile" }>, "manage">; answer: null };
   close_profile: { profile: true; params: Omit<Extract<Manage, { "manage": "close_profile" }>, "manage">; answer: null };

@@ -12,8 +12,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use sotto_client::contract::{Call, HostEvent, ProfileEvent, RelayState};
-use sotto_client::{Host, HostConfig, NewAccount, Passphrase, ProfileName, Protection, Timing};
+use sotto_client::contract::{Call, Done, HostEvent, ProfileEvent, RelayState};
+use sotto_client::{
+    Events, Host, HostConfig, NewAccount, Passphrase, ProfileName, Protection, Timing,
+};
 use tokio_util::sync::CancellationToken;
 
 const PASSPHRASE: &str = "correct horse battery";
@@ -220,6 +222,65 @@ async fn one_process_at_a_time_and_several_profiles_in_it() {
     host.close().await;
 }
 
+/// What happened to profiles as a whole, up to the last of `count` such events.
+async fn openings(events: &mut Events, count: usize) -> Vec<(String, HostEvent)> {
+    let mut seen = Vec::new();
+    while seen.len() < count {
+        let event = tokio::time::timeout(Duration::from_secs(10), events.next()).await;
+        let event = event.unwrap().unwrap();
+        if let ProfileEvent::Host(what @ (HostEvent::Opened {} | HostEvent::Closed { .. })) =
+            &event.event
+        {
+            seen.push((event.profile.to_string(), what.clone()));
+        }
+    }
+    seen
+}
+
+#[tokio::test]
+async fn a_second_screen_follows_what_the_first_one_opens_and_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = host(folder.path());
+    let (mut second, mut to_the_end) = (host.events(), host.events());
+    host.create(&name("alice"), account("Alice"), passphrase())
+        .await
+        .unwrap();
+    let opened = |who: &str| (who.to_owned(), HostEvent::Opened {});
+    let closed = |who: &str| (who.to_owned(), HostEvent::Closed { problem: None });
+    assert_eq!(openings(&mut second, 1).await, [opened("alice")]);
+    // Whoever has heard of it may ask at once.
+    let call: Call = serde_json::from_value(json!({
+        "profile": "alice", "request": { "read": "account" },
+    }))
+    .unwrap();
+    host.call(call).await.unwrap();
+
+    // It is open already: nothing has happened.
+    host.open(&name("alice"), None).await.unwrap();
+    host.close_profile(&name("alice")).await;
+    host.open(&name("alice"), Some("wrong".into()))
+        .await
+        .unwrap_err();
+    host.open(&name("alice"), Some(PASSPHRASE.into()))
+        .await
+        .unwrap();
+    host.create(&name("bob"), account("Bob"), Protection::Memory)
+        .await
+        .unwrap();
+    assert_eq!(
+        openings(&mut to_the_end, 4).await,
+        [
+            opened("alice"),
+            closed("alice"),
+            opened("alice"),
+            opened("bob")
+        ]
+    );
+    let event = serde_json::to_value(ProfileEvent::Host(HostEvent::Opened {})).unwrap();
+    assert_eq!(event, json!({ "event": "opened" }));
+    host.close().await;
+}
+
 #[tokio::test]
 async fn commands_of_a_closed_profile_say_so() {
     let folder = tempfile::tempdir().unwrap();
@@ -294,4 +355,41 @@ async fn malformed_calls_get_their_own_errors() {
         host.call(call).await.unwrap_err().code,
         "call_without_profile"
     );
+}
+
+#[tokio::test]
+async fn an_invite_can_be_looked_at_before_there_is_a_profile() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = host(folder.path());
+    let profile = host
+        .create(&name("alice"), account("Alice"), Protection::Memory)
+        .await
+        .unwrap();
+    let me = profile.read(|reader| reader.account()).await.unwrap();
+    let command = sotto_client::contract::Command::CreateInvite {
+        single_use: true,
+        lifetime_seconds: 3600,
+    };
+    let Done::Invite { link, .. } = profile.command(command).await.unwrap() else {
+        panic!("no invite")
+    };
+    host.close().await;
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let host = self::host(elsewhere.path());
+    let look = async |link: &str| {
+        let params = json!({ "link": link }).as_object().unwrap().clone();
+        host.call(Call::from_method("inspect_invite", params).unwrap())
+            .await
+    };
+    let glance = look(&format!(" <{link}>. ")).await.unwrap();
+    assert_eq!(
+        serde_json::to_value(glance).unwrap(),
+        json!({ "relay": me.relay, "account": me.account })
+    );
+    let code = async |link: &str| look(link).await.unwrap_err().code;
+    assert_eq!(code("hello").await, "invite_unreadable");
+    assert_eq!(code(&link[..link.len() - 3]).await, "invite_damaged");
+    let left = std::fs::read_dir(elsewhere.path()).unwrap().count();
+    assert_eq!(left, 0, "nothing is stored");
 }

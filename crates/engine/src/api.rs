@@ -14,6 +14,6 @@ pub use io::{Input, Outgoing, Outputs, RelayChange};
 pub use problem::Problem;
 pub use view::{
     AccountView, Author, Body, ConversationDetails, ConversationState, ConversationView, Delivery,
-    InviteState, InviteView, MemberView, MessageView, Notice, Page, RequestView, SentAs, Shield,
-    ShieldReason,
+    InviteGlance, InviteState, InviteView, MemberView, MessageView, Notice, Page, RequestView,
+    SentAs, Shield, ShieldReason,
 };

@@ -10,4 +10,5 @@ pub(crate) mod pool;
 pub(crate) mod request;
 
 pub(crate) use contact::{introduce, remember, remember_introduction};
+pub use invite::inspect as inspect_invite;
 pub(crate) use letter::arrived as letter_arrived;

@@ -26,6 +26,7 @@ mod suite;
 mod turn;
 
 pub use api::*;
+pub use contacts::inspect_invite;
 pub use engine::Engine;
 pub use error::{EngineError, Refused};
 pub use profile::NewProfile;

@@ -120,6 +120,41 @@ fn bad_invites_are_refused_each_with_its_reason() {
     assert_eq!(code(&mut world, "bob", &link), "invite_expired");
 }
 
+/// The same invite, as a version that doesn't exist yet would write it.
+fn newer(link: &str) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+    let (place, payload) = link.split_once("/i#").unwrap();
+    let mut bytes = BASE64.decode(payload).unwrap();
+    bytes.truncate(bytes.len() - 4);
+    bytes[0] = 2 << 4;
+    let host_port = place.strip_prefix("https://").unwrap();
+    let sum = sotto_suite::hash::sha256(&[b"sotto invite v1", host_port.as_bytes(), &bytes]);
+    bytes.extend_from_slice(&sum[..4]);
+    format!("{place}/i#{}", BASE64.encode(bytes))
+}
+
+#[test]
+fn an_invite_can_be_looked_at_without_opening_it() {
+    let mut world = World::new();
+    world.join("alice");
+    let link = world.invite("alice", true);
+    let alice = world.reader("alice").account().unwrap();
+    let glance = InviteGlance {
+        relay: alice.relay,
+        account: alice.account,
+    };
+    assert_eq!(inspect_invite(&format!(" <{link}>. ")).unwrap(), glance);
+    let code = |link: &str| inspect_invite(link).unwrap_err().problem().code;
+    assert_eq!(code("hello"), "invite_unreadable");
+    assert_eq!(code(&link[..link.len() - 3]), "invite_damaged");
+    assert_eq!(code(&newer(&link)), "invite_newer");
+    // It is as good as before.
+    world.join("bob");
+    world.open_invite("bob", &link).unwrap();
+    assert_eq!(world.reader("alice").requests().unwrap().len(), 1);
+}
+
 #[test]
 fn a_crash_between_any_two_steps_loses_and_doubles_nothing() {
     let mut world = World::new();

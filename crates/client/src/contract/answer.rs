@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use sotto_engine::{
-    AccountView, ConversationDetails, ConversationView, Done, InviteView, MessageView, Page,
-    RequestView, SentAs,
+    AccountView, ConversationDetails, ConversationView, Done, InviteGlance, InviteView,
+    MessageView, Page, RequestView, SentAs,
 };
 
 use super::RelayStatus;
@@ -40,6 +40,8 @@ pub enum Answer {
     Relays(Vec<RelayStatus>),
     /// To `version`.
     Version(VersionView),
+    /// To `inspect_invite`.
+    InviteGlance(InviteGlance),
     /// To `list_profiles`.
     Profiles(Vec<ProfileView>),
     /// To calls that have nothing to say but that it is done.

@@ -92,6 +92,12 @@ pub enum Manage {
     Version {},
     /// The profiles on this machine. Names no profile.
     ListProfiles {},
+    /// What an invite says, without opening it: whoever has no profile yet can make one at the same
+    /// relay. Nothing is contacted or stored. Names no profile.
+    InspectInvite {
+        /// The link, as pasted or scanned.
+        link: String,
+    },
     /// Makes a profile and opens it.
     CreateProfile {
         /// Name that contacts will see, 1 to 64 characters.

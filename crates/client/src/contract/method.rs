@@ -51,6 +51,7 @@ const CONVERSATION: &str = r#"Extract<Done, { done: "conversation" }>"#;
 pub const METHODS: &[Method] = &[
     m("version", Kind::Host, "VersionView"),
     m("list_profiles", Kind::Host, "Array<ProfileView>"),
+    m("inspect_invite", Kind::Host, "InviteGlance"),
     m("create_profile", Kind::Manage, "null"),
     m("open_profile", Kind::Manage, "null"),
     m("close_profile", Kind::Manage, "null"),

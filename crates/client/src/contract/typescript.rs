@@ -43,6 +43,7 @@ fn bindings() -> String {
         RequestView,
         InviteState,
         InviteView,
+        InviteGlance,
         Command,
         Done,
         Event,

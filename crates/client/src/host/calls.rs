@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sotto_engine::{Problem, Reader};
+use sotto_engine::{Problem, Reader, inspect_invite};
 
 use super::{Host, NewAccount};
 use crate::clock::Clock;
@@ -44,6 +44,9 @@ impl Host {
             (Request::Manage(Manage::ListProfiles {}), _) => {
                 Answer::Profiles(self.list().map_err(|error| error.problem())?)
             }
+            (Request::Manage(Manage::InspectInvite { link }), _) => {
+                Answer::InviteGlance(inspect_invite(&link).map_err(|error| error.problem())?)
+            }
             (_, None) => return Err(CallError::ProfileMissing.problem()),
             (Request::Manage(manage), Some(name)) => self.manage(&name, manage).await?,
             (Request::Command(command), Some(name)) => {
@@ -62,7 +65,7 @@ impl Host {
 
     async fn manage(&self, name: &ProfileName, manage: Manage) -> Result<Answer, Problem> {
         match manage {
-            Manage::Version {} | Manage::ListProfiles {} => {}
+            Manage::Version {} | Manage::ListProfiles {} | Manage::InspectInvite { .. } => {}
             Manage::CreateProfile {
                 name: person,
                 relay,

@@ -233,6 +233,16 @@ pub struct ConversationDetails {
     pub relay: String,
 }
 
+/// What an invite says before it is opened. Nobody has been asked anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct InviteGlance {
+    /// The inviter's relay, as text.
+    pub relay: String,
+    /// The inviter's account, as the invite names it.
+    pub account: AccountId,
+}
+
 /// Somebody asks to talk. Nothing of the stranger is shown before acceptance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

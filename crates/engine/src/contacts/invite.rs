@@ -3,11 +3,13 @@
 use sotto_suite::rand::RandomExt;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::PublicKey;
-use sotto_wire::{Command, Invite, Role};
+use sotto_wire::{Command, Invite, InviteError, Role};
 
 use super::card::Keys;
 use super::contact::allow;
-use crate::api::{Done, Event, InviteId, InviteState, InviteView, Timestamp};
+use crate::api::{
+    AccountId, Done, Event, InviteGlance, InviteId, InviteState, InviteView, Timestamp,
+};
 use crate::error::{Refused, Result};
 use crate::profile::Profile;
 use crate::relays::{Errand, Purpose, errand};
@@ -21,6 +23,28 @@ const LONGEST: u64 = 365 * 86_400;
 const OPEN: i64 = 0;
 const USED: i64 = 1;
 const REVOKED: i64 = 2;
+
+/// Reads somebody's link.
+pub(super) fn read(link: &str) -> Result<Invite, Refused> {
+    link.parse().map_err(|error| match error {
+        InviteError::Damaged => Refused::InviteDamaged,
+        InviteError::NewerVersion(_) => Refused::InviteNewer,
+        InviteError::NotAnInvite => Refused::NotAnInvite,
+    })
+}
+
+/// Looks at somebody's invite without opening it: nothing is stored, nobody is asked.
+///
+/// # Errors
+/// [`Refused::NotAnInvite`], [`Refused::InviteDamaged`] or [`Refused::InviteNewer`]. Whether the
+/// invite is still good shows when it is opened.
+pub fn inspect(link: &str) -> Result<InviteGlance, Refused> {
+    let invite = read(link)?;
+    Ok(InviteGlance {
+        relay: invite.relay.to_string(),
+        account: AccountId(invite.account),
+    })
+}
 
 /// Makes an invite.
 pub(crate) fn create(turn: &mut Turn<'_>, single_use: bool, lifetime: u64) -> Result<Done> {

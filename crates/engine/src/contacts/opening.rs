@@ -5,13 +5,13 @@ use sotto_suite::rand::RandomExt;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{
-    AppendId, ChannelId, Command, Invite, InviteError, Lane, PackageOffer, Refusal, RefusalCode,
-    RelayAddress, Role, decode, encode, limits,
+    AppendId, ChannelId, Command, Invite, Lane, PackageOffer, Refusal, RefusalCode, RelayAddress,
+    Role, decode, encode, limits,
 };
 
 use super::card::{self, Card, Keys};
 use super::letter::{self, Letter};
-use super::{pool, remember};
+use super::{invite, pool, remember};
 use crate::api::{AccountId, ConversationId, ConversationState, Done, Event};
 use crate::conversations::{
     Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel,
@@ -36,11 +36,7 @@ struct Opening {
 
 /// Begins: the conversation stands in the list at once, and waits.
 pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
-    let invite: Invite = link.parse().map_err(|error| match error {
-        InviteError::Damaged => Refused::InviteDamaged,
-        InviteError::NewerVersion(_) => Refused::InviteNewer,
-        _ => Refused::NotAnInvite,
-    })?;
+    let invite = invite::read(link)?;
     let account = AccountId(invite.account);
     if account == turn.me.account {
         return Err(Refused::InviteOwn.into());
