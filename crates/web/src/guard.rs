@@ -94,7 +94,7 @@ const POLICIES: &[(&str, &str)] = &[
     // The clipboard is left: invites are copied and pasted.
     (
         "permissions-policy",
-        "accelerometer=(), autoplay=(), bluetooth=(), browsing-topics=(), camera=(), \
+        "accelerometer=(), autoplay=(), browsing-topics=(), camera=(), \
          display-capture=(), encrypted-media=(), fullscreen=(), geolocation=(), gyroscope=(), \
          hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), \
          payment=(), picture-in-picture=(), publickey-credentials-get=(), screen-wake-lock=(), \
