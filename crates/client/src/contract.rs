@@ -22,9 +22,9 @@ pub use method::{Kind, METHODS, Method, method};
 pub use problem::CallError;
 pub use sotto_engine::{
     AccountId, AccountView, Author, Body, Command, ConversationDetails, ConversationId,
-    ConversationState, ConversationView, Delivery, Done, Event, InviteId, InviteState, InviteView,
-    MemberView, MessageId, MessageView, Notice, Page, Problem, RequestId, RequestView, SentAs,
-    Shield, ShieldReason, Timestamp,
+    ConversationState, ConversationView, Delivery, Done, Event, InviteGlance, InviteId,
+    InviteState, InviteView, MemberView, MessageId, MessageView, Notice, Page, Problem, RequestId,
+    RequestView, SentAs, Shield, ShieldReason, Timestamp,
 };
 pub use start::Start;
 
