@@ -12,7 +12,7 @@ pub(crate) fn check() -> Result<(), Failure> {
             "neither DISPLAY nor WAYLAND_DISPLAY names one",
         ));
     }
-    gtk::init().map_err(|_| Failure::no_display("the one that DISPLAY names does not answer"))
+    gtk::init().map_err(|_| Failure::no_display("the one that is named does not answer"))
 }
 
 /// Elsewhere a program that was started has one.

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use sotto_client::{HostConfig, ProfileName, Timing};
-use tauri::utils::config::AppDirectoriesOverride;
+use tauri::utils::config::{AppDirectoriesOverride, AppDirectoryOverrides};
 
 use crate::args::Args;
 use crate::failure::Failure;
@@ -47,9 +47,18 @@ impl Place {
         }
     }
 
-    /// For Tauri: everything that it or a plugin keeps goes here.
+    /// For Tauri: where it and its plugins keep things. What the web view itself leaves is apart
+    /// from that, so that it can be thrown away.
     pub(crate) fn directories(&self) -> AppDirectoriesOverride {
-        AppDirectoriesOverride::Root(self.window.clone())
+        let ours = Some(self.window.clone());
+        let view = Some(self.window.join("webview"));
+        AppDirectoriesOverride::Directories(AppDirectoryOverrides {
+            config: ours.clone(),
+            data: ours,
+            local_data: view.clone(),
+            cache: view.clone(),
+            log: view,
+        })
     }
 
     /// The D-Bus name by which a second start finds the first: one for each folder.
