@@ -192,6 +192,10 @@ suite: string,
  */
 epoch: number, 
 /**
+ * When that epoch began on this device, and with it the keys in use; 0 before there are any.
+ */
+last_key_change: Timestamp, 
+/**
  * Generation of the channel, from 0.
  */
 generation: number, 
@@ -203,6 +207,10 @@ members: Array<MemberView>,
  * 60 digits in groups of 5; empty until the other account is known.
  */
 safety_number: string, 
+/**
+ * When the safety numbers were last found to be equal; none where they were not compared.
+ */
+verified_at: Timestamp | null, 
 /**
  * Relay, as text.
  */

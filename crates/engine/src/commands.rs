@@ -40,7 +40,10 @@ pub(crate) fn carry_out(turn: &mut Turn<'_>, command: Command) -> Answer {
             conversation,
             verified,
         } => {
-            turn.conversation_mut(&conversation)?.verified = verified;
+            let now = turn.now;
+            let conversation = turn.conversation_mut(&conversation)?;
+            conversation.verified = verified;
+            conversation.verified_at = verified.then_some(now);
             Ok(Done::Ok)
         }
         Command::SetReceipts { on } => {

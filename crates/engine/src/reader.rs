@@ -128,9 +128,13 @@ impl Reader {
         self.store.read(|db| {
             let conversation = find(db, &id)?;
             let me = Profile::load(db)?;
-            let (epoch, members) = match &conversation.group {
-                Some(group) => members(db, group, &me)?,
-                None => (0, Vec::new()),
+            let Epoch {
+                epoch,
+                since,
+                members,
+            } = match &conversation.group {
+                Some(group) => epoch_of(db, group, &me)?,
+                None => Epoch::default(),
             };
             let safety_number = match &conversation.account {
                 Some(account) => safety_number(&me.account, account).to_string(),
@@ -140,9 +144,11 @@ impl Reader {
             Ok(ConversationDetails {
                 suite,
                 epoch,
+                last_key_change: since,
                 generation: channel.map_or(0, |channel| channel.generation.number()),
                 members,
                 safety_number,
+                verified_at: conversation.verified_at,
                 relay: channel.map_or_else(String::new, |channel| channel.relay.to_string()),
             })
         })
@@ -188,14 +194,23 @@ fn conversation_of(db: &Transaction<'_>, id: &MessageId) -> Result<ConversationI
     Ok(ConversationId(found.ok_or(Refused::NoSuchMessage)?))
 }
 
-fn members(db: &Transaction<'_>, group: &[u8; 32], me: &Profile) -> Result<(u64, Vec<MemberView>)> {
+/// What is in force in a group.
+#[derive(Default)]
+struct Epoch {
+    epoch: u64,
+    since: Timestamp,
+    members: Vec<MemberView>,
+}
+
+fn epoch_of(db: &Transaction<'_>, group: &[u8; 32], me: &Profile) -> Result<Epoch> {
     let mut statement =
-        db.prepare_cached("SELECT tree_epoch, roster FROM mls_groups WHERE id = ?1")?;
+        db.prepare_cached("SELECT tree_epoch, roster, since FROM mls_groups WHERE id = ?1")?;
     let mut rows = statement.query([group])?;
     let Some(row) = rows.next()? else {
-        return Ok((0, Vec::new()));
+        return Ok(Epoch::default());
     };
     let epoch = row.get::<_, i64>(0)?.cast_unsigned();
+    let since = Timestamp(row.get::<_, i64>(2)?.cast_unsigned());
     let members = roster_of_row(row, 1)?
         .into_iter()
         .map(|leaf| MemberView {
@@ -210,7 +225,11 @@ fn members(db: &Transaction<'_>, group: &[u8; 32], me: &Profile) -> Result<(u64,
             me: leaf.device == me.device.public(),
         })
         .collect();
-    Ok((epoch, members))
+    Ok(Epoch {
+        epoch,
+        since,
+        members,
+    })
 }
 
 struct Sent {

@@ -166,7 +166,7 @@ fn a_draft_goes_with_its_conversation() {
     world.settle();
     assert!(world.reader("carol").conversations().unwrap().is_empty());
     let left: i64 = world
-        .opened("carol")
+        .beside("carol")
         .query_row("SELECT count(*) FROM drafts", [], |row| row.get(0))
         .unwrap();
     assert_eq!(left, 0);

@@ -2,7 +2,7 @@
 
 use sotto_client::contract::{
     Body, ConversationDetails, ConversationState, ConversationView, InviteState, InviteView,
-    MessageView, Problem, SentAs, ShieldReason,
+    MessageView, Problem, SentAs, ShieldReason, Timestamp,
 };
 
 use super::clean;
@@ -177,7 +177,11 @@ pub(super) fn sent(message: &MessageView, sent: &SentAs, whole: bool) -> Vec<Lin
     out
 }
 
-pub(super) fn details(details: &ConversationDetails, view: &ConversationView) -> Vec<Line> {
+pub(super) fn details(
+    details: &ConversationDetails,
+    view: &ConversationView,
+    when: impl Fn(Timestamp) -> String,
+) -> Vec<Line> {
     let painted = |name: &str, value: &str, tone: Tone| {
         let name = (format!("  {name:<14}"), Tone::Quiet);
         Line::new(vec![name, (clean::line(value), tone)]).hanging(16)
@@ -188,6 +192,7 @@ pub(super) fn details(details: &ConversationDetails, view: &ConversationView) ->
         painted("Shield", words, tone),
         row("Cipher suite", details.suite.clone()),
         row("Epoch", details.epoch.to_string()),
+        row("Keys since", when(details.last_key_change)),
         row("Generation", details.generation.to_string()),
         row("Relay", details.relay.clone()),
     ];
@@ -202,6 +207,9 @@ pub(super) fn details(details: &ConversationDetails, view: &ConversationView) ->
     if !details.safety_number.is_empty() {
         out.push(row("Safety number", String::new()));
         out.extend(safety_number(&details.safety_number));
+        if let Some(at) = details.verified_at {
+            out.push(row("Compared", when(at)));
+        }
     }
     out
 }

@@ -223,12 +223,16 @@ pub struct ConversationDetails {
     /// MLS epoch.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub epoch: u64,
+    /// When that epoch began on this device, and with it the keys in use; 0 before there are any.
+    pub last_key_change: Timestamp,
     /// Generation of the channel, from 0.
     pub generation: u32,
     /// Everybody's devices.
     pub members: Vec<MemberView>,
     /// 60 digits in groups of 5; empty until the other account is known.
     pub safety_number: String,
+    /// When the safety numbers were last found to be equal; none where they were not compared.
+    pub verified_at: Option<Timestamp>,
     /// Relay, as text.
     pub relay: String,
 }

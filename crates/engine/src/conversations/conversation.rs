@@ -84,6 +84,8 @@ pub(crate) struct Conversation {
     /// When this device last gave the group a fresh path.
     pub(crate) refreshed: Timestamp,
     pub(crate) verified: bool,
+    /// Since when, where that was kept.
+    pub(crate) verified_at: Option<Timestamp>,
     /// The other side claims to have been shown another history.
     pub(crate) disputed: bool,
     /// This device saw the relay contradict itself.
@@ -108,16 +110,16 @@ const UPDATE: &str = "UPDATE conversations SET kind = ?2, state = ?3, account = 
         generation_since = ?11, position = ?12, hash = ?13, handshakes = ?14, refreshed = ?15,
         verified = ?16, disputed = ?17, contradicted = ?18, unread = ?19, changed = ?20,
         mine_delivered = ?21, mine_read = ?22, theirs_received = ?23, theirs_read = ?24,
-        receipt_sent = ?25, receipt_read_sent = ?26
+        receipt_sent = ?25, receipt_read_sent = ?26, verified_at = ?27
     WHERE id = ?1 AND group_id IS ?4";
 
 /// Adds a row, or replaces one that has got its group now.
 const REPLACE: &str = "INSERT OR REPLACE INTO conversations (id, kind, state, group_id, account, name,
         relay, subscriber_seed, generation, generation_secret, generation_since, position, hash,
         handshakes, refreshed, verified, disputed, contradicted, unread, changed, mine_delivered,
-        mine_read, theirs_received, theirs_read, receipt_sent, receipt_read_sent)
+        mine_read, theirs_received, theirs_read, receipt_sent, receipt_read_sent, verified_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21, ?22, ?23, ?24, ?25, ?26)";
+        ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
 
 impl Conversation {
     pub(crate) fn new(
@@ -136,6 +138,7 @@ impl Conversation {
             channel: None,
             refreshed: now,
             verified: false,
+            verified_at: None,
             disputed: false,
             contradicted: false,
             unread: 0,
@@ -195,6 +198,7 @@ impl Conversation {
                 self.theirs_read,
                 self.receipt_sent,
                 self.receipt_read_sent,
+                self.verified_at.map(|at| at.0.cast_signed()),
             ])?;
             if written > 0 {
                 break;
@@ -259,6 +263,9 @@ impl Conversation {
             channel,
             refreshed: time("refreshed")?,
             verified: row.get("verified")?,
+            verified_at: row
+                .get::<_, Option<i64>>("verified_at")?
+                .map(|at| Timestamp(at.cast_unsigned())),
             disputed: row.get("disputed")?,
             contradicted: row.get("contradicted")?,
             unread: row.get("unread")?,

@@ -88,10 +88,18 @@ pub(crate) fn flush_groups(turn: &mut Turn<'_>) -> Result<()> {
             let roster = encode(&turn.mls.roster(&id)?);
             turn.db
                 .prepare_cached(
-                    "INSERT OR REPLACE INTO mls_groups (id, state, tree, tree_epoch, tree_hash, roster)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT OR REPLACE INTO mls_groups (id, state, tree, tree_epoch, tree_hash, roster, since)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
-                .execute(params![id, state, tree, epoch.cast_signed(), sha256(&[&tree]), roster])?;
+                .execute(params![
+                    id,
+                    state,
+                    tree,
+                    epoch.cast_signed(),
+                    sha256(&[&tree]),
+                    roster,
+                    turn.now_sql()
+                ])?;
         }
         for (past, data) in &change.epochs {
             turn.db

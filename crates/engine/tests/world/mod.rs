@@ -79,9 +79,13 @@ impl World {
     }
 
     /// A person's database as whoever has its key sees it, beside the engine.
-    pub fn opened(&self, name: &str) -> rusqlite::Connection {
+    pub fn beside(&self, name: &str) -> rusqlite::Connection {
+        self.opened(name, self.people[name].seed)
+    }
+
+    fn opened(&self, name: &str, seed: u8) -> rusqlite::Connection {
         let connection = rusqlite::Connection::open(self.path(name)).unwrap();
-        let key = hex::encode([self.people[name].seed; 32]);
+        let key = hex::encode([seed; 32]);
         let pragma = format!("PRAGMA key = \"x'{key}'\"");
         connection.execute_batch(&pragma).unwrap();
         connection
@@ -116,9 +120,15 @@ impl World {
 
     /// The process ends without a word and is started again; offline at first.
     pub fn crash(&mut self, name: &'static str) {
+        self.crash_and(name, |_| ());
+    }
+
+    /// The same, with something done to the database in between.
+    pub fn crash_and(&mut self, name: &'static str, meanwhile: impl FnOnce(&rusqlite::Connection)) {
         let person = self.people.remove(name).unwrap();
         let seed = person.seed;
         drop(person);
+        meanwhile(&self.opened(name, seed));
         self.relay.disconnect(name);
         self.crashes += 1;
         let random = Box::new(SeededRandom::new([seed ^ self.crashes.wrapping_mul(8); 32]));

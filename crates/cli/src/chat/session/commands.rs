@@ -256,7 +256,9 @@ impl Session {
             ))
         };
         let (details, view) = self.profile.read(read).await?;
-        self.say(&text::details(&details, &view))?;
+        self.say(&text::details(&details, &view, |at| {
+            self.lines.day_and_time(at)
+        }))?;
         Ok(())
     }
 
