@@ -3,28 +3,53 @@
 use tauri::webview::NewWindowResponse;
 use tauri::window::Color;
 use tauri::{
-    App, AppHandle, Manager as _, Runtime, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
+    App, AppHandle, Manager as _, Runtime, Theme, Url, WebviewUrl, WebviewWindow,
+    WebviewWindowBuilder,
 };
+use tauri_plugin_store::StoreExt as _;
+
+use crate::commands::SETTINGS;
 
 /// Its label; the capability names it.
 pub(crate) const MAIN: &str = "main";
 
-/// The paper of the light theme, oklch(98.6% 0.004 85).
-const PAPER: Color = Color(0xfc, 0xfa, 0xf7, 0xff);
+/// The paper of the light theme, `--paper` of the screens: oklch(98.6% 0.004 85).
+const LIGHT: Color = Color(0xfc, 0xfa, 0xf7, 0xff);
+/// The paper of the dark theme: oklch(19.5% 0.012 225).
+const DARK: Color = Color(0x0f, 0x16, 0x19, 0xff);
 
-/// Opens the window.
+/// Opens the window. It is there at once, in the colour that the page is going to have.
 pub(crate) fn open<R: Runtime>(app: &App<R>, whose: Option<&str>) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
+    let chosen = chosen_theme(app);
+    let window = WebviewWindowBuilder::new(app, MAIN, WebviewUrl::default())
         .title(title(whose))
         .inner_size(1080.0, 720.0)
         .min_inner_size(360.0, 480.0)
-        .background_color(PAPER)
+        .background_color(chosen.map_or(LIGHT, paper))
         .general_autofill_enabled(false)
         .on_navigation(is_ours)
         .on_new_window(|_, _| NewWindowResponse::Deny)
         .on_download(|_, _| false)
         .build()?;
+    if chosen.is_none() {
+        // Only a window knows what the system prefers. Nothing was painted yet.
+        window.set_background_color(Some(paper(window.theme()?)))?;
+    }
     Ok(())
+}
+
+/// The theme that the person chose; none where it follows the system.
+fn chosen_theme<R: Runtime>(app: &App<R>) -> Option<Theme> {
+    let theme = app.get_store(SETTINGS)?.get("theme")?;
+    match theme.as_str()? {
+        "light" => Some(Theme::Light),
+        "dark" => Some(Theme::Dark),
+        _ => None,
+    }
+}
+
+fn paper(theme: Theme) -> Color {
+    if theme == Theme::Dark { DARK } else { LIGHT }
 }
 
 /// Brings the window to the front.
