@@ -19,6 +19,8 @@ pub(crate) struct Store {
     /// What `PRAGMA synchronous` is set to now.
     pub(super) durability: Durability,
     pub(super) disk_failed: DiskFailed,
+    /// A lazy commit has written what no synced one has brought to the disk yet.
+    pub(super) unsynced: bool,
     /// For further connections. SQLCipher holds the key in memory as long as this does.
     key: Secret<32>,
     at: At,
@@ -106,6 +108,7 @@ impl Store {
             connection,
             durability: Durability::Synced,
             disk_failed,
+            unsynced: false,
             key: key.clone(),
             at,
             _lock: lock,

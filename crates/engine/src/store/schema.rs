@@ -22,6 +22,12 @@ pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {
     u32::try_from(found).map_err(|_| StoreError::Damaged("its version is negative".into()))
 }
 
+/// Writes one page without changing anything.
+pub(super) fn write_version_again(connection: &Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "user_version", newest())?;
+    Ok(())
+}
+
 /// The tables as an earlier version made them.
 #[cfg(test)]
 pub(super) fn as_of(connection: &Connection, version: u32) -> Result<(), StoreError> {

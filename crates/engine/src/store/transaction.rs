@@ -2,7 +2,7 @@
 
 use rusqlite::TransactionBehavior;
 
-use super::{Connection, Store, StoreError, Transaction, log};
+use super::{Connection, Store, StoreError, Transaction, log, schema};
 
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,14 +29,23 @@ impl Store {
             return Err(StoreError::DiskFailed.into());
         }
         self.set_durability(durability)?;
+        let before = self.connection.total_changes();
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
         // When this or the commit fails, dropping the transaction undoes it.
         let value = write(&transaction)?;
+        let wrote = transaction.total_changes() != before;
+        let synced = durability == Durability::Synced;
+        if synced && self.unsynced && !wrote {
+            // SQLite syncs behind the pages that it writes, and without a page not at all: the
+            // lazy commits before this one would be promised and not on the disk.
+            schema::write_version_again(&transaction)?;
+        }
         let committed = transaction.commit().map_err(StoreError::from);
         self.note(committed)?;
+        self.unsynced = !synced && (wrote || self.unsynced);
         Ok(value)
     }
 

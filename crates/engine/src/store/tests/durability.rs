@@ -220,6 +220,39 @@ fn what_was_not_synced_can_vanish() {
 
 #[test]
 #[ignore = "runs as the child of the test below"]
+fn child_only_syncs() {
+    let folder = child_folder();
+    let path = folder.join("profile.db");
+    let (mut store, ()) = Store::create_with(&path, &key(), |transaction| {
+        put(transaction, "count", &0_u32.to_be_bytes())
+    })
+    .unwrap();
+    for number in 1..=6 {
+        commit(&mut store, Durability::Lazy, number);
+        // The engine's clock does this: there is nothing to write, only to be sure of.
+        let nothing = store.transaction(Durability::Synced, |_| Ok::<_, StoreError>(()));
+        nothing.unwrap();
+        acknowledge(&folder, &number.to_string());
+    }
+    std::process::exit(0);
+}
+
+#[test]
+fn a_synced_commit_without_content_makes_the_lazy_ones_durable() {
+    let history = history_of("child_only_syncs", false);
+    let mut aftermath = Aftermath::default();
+    for (moment, disk) in history.moments().enumerate() {
+        let (promised, left) = (promised(&disk), aftermath.left(&disk, Fate::Nothing));
+        assert!(
+            left >= promised,
+            "moment {moment}: promised {promised:?}, left {left:?}"
+        );
+    }
+    assert_eq!(promised(&history.end()), Some(6));
+}
+
+#[test]
+#[ignore = "runs as the child of the test below"]
 fn child_meets_faults() {
     let folder = child_folder();
     let flag = |name| PathBuf::from(std::env::var_os(name).expect("under watch"));
