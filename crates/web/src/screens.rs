@@ -57,6 +57,12 @@ impl Screens {
         }
     }
 
+    /// All of them.
+    #[must_use]
+    pub fn files(self) -> &'static [File] {
+        self.0
+    }
+
     fn at(self, path: &str) -> Option<&'static File> {
         self.0.iter().find(|file| file.path == path)
     }
