@@ -133,14 +133,18 @@ fn mark_read(turn: &mut Turn<'_>, id: &ConversationId, message: &MessageId) -> A
         .query_row(params![message.0, id.0], |row| row.get(0))
         .optional()?;
     let order = order.ok_or(Refused::NoSuchMessage)?;
-    let order = if order >= QUEUED { i64::MAX } else { order };
-    let unread = count_unread(turn, id, order)?;
-    let conversation = turn.conversation_mut(id)?;
-    conversation.unread = unread;
-    // Only what came from others is ever told as read.
-    conversation.theirs_read = order
+    let conversation = turn.conversation(id)?;
+    // Only what came from others is ever told as read, and what was read stays read.
+    let read = order
         .min(conversation.theirs_received)
         .max(conversation.theirs_read);
+    let unread = count_unread(turn, id, read)?;
+    if (read, unread) == (conversation.theirs_read, conversation.unread) {
+        return Ok(Done::Ok);
+    }
+    let conversation = turn.conversation_mut(id)?;
+    conversation.theirs_read = read;
+    conversation.unread = unread;
     receipts::due(turn, id)?;
     Ok(Done::Ok)
 }
