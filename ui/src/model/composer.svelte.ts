@@ -16,6 +16,8 @@ export class Composer {
   problem = $state.raw<Problem | null>(null);
   readonly bytes = $derived(bytesOf(this.#text));
   readonly tooLong = $derived(this.bytes > LONGEST);
+  /** A text whose answer was lost is looked for; until then nothing is sent a second time. */
+  #looking = $state(false);
   /** The draft as the engine has it. */
   #kept = "";
   #touched = false;
@@ -41,7 +43,7 @@ export class Composer {
   }
 
   get canSend(): boolean {
-    return this.#text.trim() !== "" && !this.tooLong;
+    return this.#text.trim() !== "" && !this.tooLong && !this.#looking;
   }
 
   /** The draft changed somewhere else, in another tab: followed unless the person writes here. */
@@ -60,7 +62,9 @@ export class Composer {
     this.log.profile
       .call("set_draft", { conversation: this.log.conversation, text })
       .catch((thrown: unknown) => {
+        // What stands here is newer than any draft that comes from there.
         this.#kept = "\u0000";
+        this.#touched = true;
         const problem = problemOf(thrown);
         if (problem.code !== HOST_LOST) this.problem = problem;
       });
@@ -86,25 +90,49 @@ export class Composer {
       await this.log.profile.call("send_text", { conversation: this.log.conversation, text });
     } catch (thrown) {
       const problem = problemOf(thrown);
-      if (problem.code === HOST_LOST && (await this.#wasSent(text, before))) return;
       this.#text = this.#text === "" ? text : `${text}\n${this.#text}`;
+      this.#touched = true;
       this.#kept = "\u0000";
       this.problem = problem;
-      this.keep();
+      if (problem.code === HOST_LOST) await this.#settle(text, before);
+      else this.keep();
     }
   }
 
-  /** The answer was lost with the host; the conversation tells whether the message was taken. */
-  async #wasSent(text: string, since: number): Promise<boolean> {
-    await this.#hostIsBack();
-    const { messages } = await this.log.profile.call("messages", { conversation: this.log.conversation, limit: 50 });
-    return messages.some(
-      ({ author, body, sent }) => author === "me" && sent >= since - 1000 && body.kind === "text" && body.text === text,
-    );
+  /** The answer was lost with the host. The text stays in the field until the conversation tells
+   * that it was taken: the host may never come back. */
+  async #settle(text: string, since: number): Promise<void> {
+    this.#looking = true;
+    try {
+      if (await this.#wasSent(text, since)) {
+        if (this.#text === text) this.#text = "";
+        else if (this.#text.startsWith(`${text}\n`)) this.#text = this.#text.slice(text.length + 1);
+        this.problem = null;
+      }
+    } catch (thrown) {
+      this.problem = problemOf(thrown);
+    }
+    this.#looking = false;
+    this.keep();
   }
 
-  #hostIsBack(): Promise<void> {
-    if (this.log.profile.connection.link === "standing") return Promise.resolve();
+  async #wasSent(text: string, since: number): Promise<boolean> {
+    await this.#hostIsBack(this.log.profile.connection.link === "standing");
+    for (;;) {
+      try {
+        const { messages } = await this.log.profile.call("messages", { conversation: this.log.conversation, limit: 50 });
+        return messages.some(
+          ({ author, body, sent }) => author === "me" && sent >= since - 1000 && body.kind === "text" && body.text === text,
+        );
+      } catch (thrown) {
+        if (problemOf(thrown).code !== HOST_LOST) throw thrown;
+        await this.#hostIsBack(false);
+      }
+    }
+  }
+
+  #hostIsBack(already: boolean): Promise<void> {
+    if (already) return Promise.resolve();
     return new Promise((resolve) => {
       const stop = this.log.profile.host.onLink((link) => {
         if (link !== "standing") return;
