@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod failure;
 mod fuzz;
+mod icons;
 mod packages;
 mod project;
 mod replay;
@@ -30,10 +31,12 @@ cargo xtask <routine>
                           the introduction to you, --talk plays a short dialogue and ends
   test [--yes] [--only STEP]
                           every check, in order; stops at the first thing wrong
+  screens                 the pictures in docs/screens, made anew
   replay FILE [--dev] [--limit N] [--burst N] [--kill [SEED]] [--keep]
                           real conversations through a real relay; --kill ends programs on the way
   bench [NAME] [--save]   every benchmark beside its peer; --save writes docs/benchmarks.md
   ui                      the screens, built where something changed
+  icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew
   fuzz TARGET [--seconds N]
                           one fuzz target for a while
@@ -53,7 +56,9 @@ fn main() -> ExitCode {
         Some("replay") => replay::command(args),
         Some("bench") => bench::command(args),
         Some("types") => types::command(args),
+        Some("screens") => args.finish().and_then(|()| test::screens::pictures()),
         Some("ui") => ui::command(args),
+        Some("icons") => icons::command(args),
         Some("fuzz") => fuzz::command(args),
         Some("help") | None => {
             println!("{USAGE}");
