@@ -14,6 +14,8 @@ const TYPING_ENDS = 5000;
 export class Composer {
   #text = $state("");
   problem = $state.raw<Problem | null>(null);
+  /** Counts how often the person wanted to be led back to the field. */
+  wanted = $state(0);
   readonly bytes = $derived(bytesOf(this.#text));
   readonly tooLong = $derived(this.bytes > LONGEST);
   /** A text whose answer was lost is looked for; until then nothing is sent a second time. */
@@ -40,6 +42,11 @@ export class Composer {
     clearTimeout(this.#keeping);
     this.#keeping = setTimeout(() => this.keep(), CALM);
     this.#tellTyping(text.trim() !== "");
+  }
+
+  /** The person is to write here next. */
+  focus(): void {
+    this.wanted += 1;
   }
 
   get canSend(): boolean {

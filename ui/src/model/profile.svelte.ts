@@ -77,7 +77,10 @@ export class Profile {
   }
 
   show(conversation: string | null): void {
-    if (conversation === (this.open?.conversation ?? null)) return;
+    if (conversation === (this.open?.conversation ?? null)) {
+      this.open?.composer.focus();
+      return;
+    }
     this.open?.leave();
     this.open = conversation === null ? null : new Log(this, conversation);
   }

@@ -1,4 +1,4 @@
-import { fireEvent, render, screen } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { beforeEach, expect, it } from "vitest";
 import type { Log } from "../../model/log.svelte";
@@ -62,4 +62,11 @@ it("the draft is kept when the field is left", async () => {
   await userEvent.type(field(), "half a sent");
   field().blur();
   expect(host.calls("set_draft").at(-1)).toMatchObject({ conversation: log.conversation, text: "half a sent" });
+});
+
+it("choosing the conversation that is open already leads back to its field", async () => {
+  field().blur();
+  expect(document.activeElement).toBe(document.body);
+  log.profile.show(log.conversation);
+  await waitFor(() => expect(document.activeElement).toBe(field()));
 });
