@@ -81,3 +81,36 @@ fn thief(headers: &HeaderMap) -> Option<String> {
     let origin = headers.get(ORIGIN)?.to_str().ok()?;
     Some(origin.chars().take(100).collect())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+    use sotto_suite::{RandomExt as _, SystemRandom};
+
+    use super::*;
+    use crate::sessions::text;
+
+    proptest! {
+        #[test]
+        fn no_body_breaks_the_reader(body: Vec<u8>) {
+            let _ = token_of(&body);
+        }
+
+        #[test]
+        fn almost_tokens_do_not_either(token in "[A-Za-z0-9_=+/é-]{0,50}", rest in "[,:{} a-z\"]{0,9}") {
+            let body = format!(r#"{{"token":"{token}"{rest}}}"#);
+            if let Some(Some(read)) = token_of(body.as_bytes()) {
+                // One spelling only.
+                prop_assert_eq!(text(&read), token);
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_as_it_was_printed() {
+        let token: Secret<32> = SystemRandom::new().secret();
+        let body = serde_json::json!({ "token": text(&token) }).to_string();
+        assert_eq!(token_of(body.as_bytes()), Some(Some(token)));
+    }
+}

@@ -83,7 +83,7 @@ impl State {
 }
 
 /// 32 secret bytes as text.
-fn text(secret: &Secret<32>) -> String {
+pub(crate) fn text(secret: &Secret<32>) -> String {
     URL_SAFE_NO_PAD.encode(secret.expose())
 }
 
