@@ -32,20 +32,17 @@ pub(crate) fn command(args: Args) -> Result<(), Failure> {
     args.finish()?;
     ui::install()?;
     let folder = project::target().join("icons");
-    let (all, full, small) = (
-        folder.join("all"),
-        folder.join("full"),
-        folder.join("small"),
-    );
+    let desktop = folder.join("desktop");
+    let (phones, small) = (folder.join("phones"), folder.join("small"));
     let made = project::root().join(MADE);
     for old in [&folder, &made] {
         if old.exists() {
             std::fs::remove_dir_all(old).map_err(|error| not_written(old, &error))?;
         }
     }
-    draw("icons/icons.json", &all, &[])?;
-    // This system cuts the tile itself, so it gets one without corners.
-    draw("icons/sotto-full.svg", &full, &[])?;
+    draw("icons/sotto.svg", &desktop, &[])?;
+    // Phones cut the tile themselves, so they get one without corners.
+    draw("icons/icons.json", &phones, &[])?;
     let sizes: Vec<String> = SMALL
         .iter()
         .flat_map(|size| ["--png".to_owned(), size.to_string()])
@@ -53,8 +50,10 @@ pub(crate) fn command(args: Args) -> Result<(), Failure> {
     let sizes: Vec<&str> = sizes.iter().map(String::as_str).collect();
     draw("icons/sotto-small.svg", &small, &sizes)?;
 
-    copy(&all, &made)?;
-    copy(&full.join("ios"), &made.join("ios"))?;
+    copy(&desktop, &made)?;
+    for system in ["android", "ios"] {
+        copy(&phones.join(system), &made.join(system))?;
+    }
     copy(&small, &made)?;
     let drawing = project::root().join("icons/sotto-small.svg");
     let favicon = project::root().join(FAVICON);

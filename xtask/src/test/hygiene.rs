@@ -16,6 +16,8 @@ const TOP: &[&str] = &[
     ".github",
     ".gitignore",
     ".npmrc",
+    ".prettierignore",
+    ".prettierrc.json",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Cargo.lock",

@@ -6,6 +6,7 @@ mod hygiene;
 mod links;
 mod policy;
 mod rust;
+pub(crate) mod screens;
 mod threats;
 pub(crate) mod wasm;
 
@@ -51,6 +52,18 @@ const STEPS: &[Step] = &[
         check: rust::formatting,
     },
     Step {
+        name: "screens, built",
+        check: screens::built,
+    },
+    Step {
+        name: "screens, types and formatting",
+        check: screens::typed,
+    },
+    Step {
+        name: "screens, alone",
+        check: screens::alone,
+    },
+    Step {
         name: "licences, bans and sources",
         check: policy::check,
     },
@@ -73,6 +86,14 @@ const STEPS: &[Step] = &[
     Step {
         name: "examples in the documentation",
         check: rust::doc_tests,
+    },
+    Step {
+        name: "screens in browsers",
+        check: screens::in_browsers,
+    },
+    Step {
+        name: "screens in the app's windows",
+        check: screens::in_windows,
     },
     // The last one, so that the runner's line is what everybody sees last.
     Step {
@@ -97,7 +118,7 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
             names.join(", ")
         )));
     }
-    packages::ensure(&[packages::BUILD, packages::TEST], yes)?;
+    packages::ensure(&[packages::BUILD, packages::WINDOW, packages::TEST], yes)?;
 
     let started = Instant::now();
     let mut report = Vec::new();
