@@ -11,8 +11,8 @@ async function seen(page: Page): Promise<string> {
     // A field's box may show it in its stead.
     const shown = [element, element.parentElement].some((one) => {
       if (one === null) return false;
-      const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
-      return (outlineStyle !== "none" && parseFloat(outlineWidth) > 0) || boxShadow !== "none";
+      const { outlineStyle, outlineWidth } = getComputedStyle(one);
+      return outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
     });
     const name = element.getAttribute("aria-label") ?? element.closest("label")?.textContent ?? element.textContent ?? "";
     return { name: name.replace(/\s+/g, " ").trim(), shown };
