@@ -171,3 +171,28 @@ fn a_draft_goes_with_its_conversation() {
         .unwrap();
     assert_eq!(left, 0);
 }
+
+#[test]
+fn nothing_is_left_of_a_draft_that_was_replaced_or_sent() {
+    let (mut world, alices, _) = alice_and_bob();
+    // One on a page of its own, and one that shares a page with others.
+    let long = "A long confession. ".repeat(3_000);
+    for text in [&long, "a short confession", "nothing special"] {
+        draft(&mut world, "alice", alices, text);
+    }
+    let pages = |world: &mut World| {
+        let mut pages = Vec::new();
+        world.crash_and("alice", |database| {
+            pages = database.serialize("main").unwrap().to_vec();
+        });
+        String::from_utf8_lossy(&pages).into_owned()
+    };
+    let replaced = pages(&mut world);
+    assert!(replaced.contains("nothing special"), "these are the pages");
+    assert!(!replaced.contains("confession"));
+    draft(&mut world, "alice", alices, "never said like this");
+    world.say("alice", alices, "said otherwise");
+    let sent = pages(&mut world);
+    assert!(sent.contains("said otherwise"));
+    assert!(!sent.contains("never said") && !sent.contains("nothing special"));
+}

@@ -124,11 +124,15 @@ impl World {
     }
 
     /// The same, with something done to the database in between.
-    pub fn crash_and(&mut self, name: &'static str, meanwhile: impl FnOnce(&rusqlite::Connection)) {
+    pub fn crash_and(
+        &mut self,
+        name: &'static str,
+        meanwhile: impl FnOnce(&mut rusqlite::Connection),
+    ) {
         let person = self.people.remove(name).unwrap();
         let seed = person.seed;
         drop(person);
-        meanwhile(&self.opened(name, seed));
+        meanwhile(&mut self.opened(name, seed));
         self.relay.disconnect(name);
         self.crashes += 1;
         let random = Box::new(SeededRandom::new([seed ^ self.crashes.wrapping_mul(8); 32]));
