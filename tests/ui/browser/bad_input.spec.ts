@@ -185,8 +185,13 @@ test("the relay goes and comes back: a line, a clock, and then it is sent", asyn
   await expect(bubble(page, "This one waits.").getByRole("img", { name: "Kept on this device" })).toBeVisible();
   const listen = new URL(world.relay.address.replace("sotto-relay:", "http:")).host;
   world.relay = await Relay.start(world.folder.in("relay"), listen);
-  await page.getByRole("button", { name: "Try now" }).click({ timeout: 2000 }).catch(() => {});
-  await expect(bubble(page, "This one waits.").getByRole("img", { name: /Delivered|Read/ })).toBeVisible({ timeout: 45_000 });
+  await page
+    .getByRole("button", { name: "Try now" })
+    .click({ timeout: 2000 })
+    .catch(() => {});
+  await expect(bubble(page, "This one waits.").getByRole("img", { name: /Delivered|Read/ })).toBeVisible({
+    timeout: 45_000,
+  });
   await expect(line).toHaveCount(0);
   await expect(bubble(page, "This one waits.")).toHaveCount(1);
 });

@@ -14,7 +14,8 @@ async function seen(page: Page): Promise<string> {
       const { outlineStyle, outlineWidth } = getComputedStyle(one);
       return outlineStyle !== "none" && parseFloat(outlineWidth) > 0;
     });
-    const name = element.getAttribute("aria-label") ?? element.closest("label")?.textContent ?? element.textContent ?? "";
+    const name =
+      element.getAttribute("aria-label") ?? element.closest("label")?.textContent ?? element.textContent ?? "";
     return { name: name.replace(/\s+/g, " ").trim(), shown };
   });
   expect(at.shown, `the focus is seen on ${at.name}`).toBe(true);

@@ -23,7 +23,10 @@ async function look(page: Page, name: string): Promise<void> {
     await page.waitForTimeout(250);
     await page.screenshot({ path: resolve(folder, `${name}-${theme}.png`) });
     const { violations } = await new AxeBuilder({ page }).analyze();
-    const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join("\n   ")}`);
+    const said = violations.map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join("\n   ")}`,
+    );
     expect(said, `${name}, ${theme}`).toEqual([]);
   }
 }
@@ -66,7 +69,8 @@ test("the first screen, and the empty list", async ({ world, browser }) => {
 test("conversations, wide and narrow", async ({ world, browser }) => {
   const { alice, bob } = await livedIn(world);
   const page = await enter(browser, alice, { viewport: WIDE });
-  const row = (name: string) => page.getByRole("complementary", { name: "Conversations" }).getByRole("button", { name });
+  const row = (name: string) =>
+    page.getByRole("complementary", { name: "Conversations" }).getByRole("button", { name });
   await row("Bob").click();
   await say(page, "Yes. I have the drawings with me.");
   await say(page, "The ones with the new quay.");

@@ -45,8 +45,13 @@ test("Alice and Bob meet by an invite and talk, in two browsers", async ({ world
 
   await test.step("both see the same safety number; comparing it makes the shield green", async () => {
     await bob.getByRole("button", { name: "Encryption details" }).last().click();
-    const number = (page: typeof alice) => page.getByRole("complementary", { name: "Encryption details" }).locator(".number");
-    await expect(number(bob)).toHaveText(await number(alice).innerText().then((text) => text.replace(/\s+/g, "")));
+    const number = (page: typeof alice) =>
+      page.getByRole("complementary", { name: "Encryption details" }).locator(".number");
+    await expect(number(bob)).toHaveText(
+      await number(alice)
+        .innerText()
+        .then((text) => text.replace(/\s+/g, "")),
+    );
     await alice.getByRole("button", { name: "They match" }).click();
     await expect(alice.locator("header .shield")).toContainText("Verified");
   });
@@ -74,7 +79,8 @@ test("a draft stays where it was written, over other conversations and a reload"
   await introduce(alice, carol);
   const page = await enter(browser, alice);
   const field = page.getByRole("textbox", { name: "Message" });
-  const row = (name: string) => page.getByRole("complementary", { name: "Conversations" }).getByRole("button", { name });
+  const row = (name: string) =>
+    page.getByRole("complementary", { name: "Conversations" }).getByRole("button", { name });
   await row("Bob").click();
   await field.fill("half a sentence for Bob");
   await row("Carol").click();

@@ -12,8 +12,11 @@ export type Params<M extends Method> = Methods[M]["params"] &
 
 export type Answer<M extends Method> = Methods[M]["answer"];
 
-/** How the way to the Rust side stands. In the app it always stands. */
-export type Link = "standing" | "lost";
+/**
+ * How the way to the Rust side stands. In the app it always stands. `ended`: it is another process
+ * by now, which does not know this page; only a new address leads to it.
+ */
+export type Link = "standing" | "lost" | "ended";
 
 export interface Host {
   /** The app's own window, or a page in somebody's browser. */

@@ -1,7 +1,12 @@
 import { beforeEach, expect, it, vi } from "vitest";
 import { session } from "./session";
 
-const PROBLEM = { code: "session_token_used", happened: "It was used.", safe: "Nothing was opened.", next: "Open the newest." };
+const PROBLEM = {
+  code: "session_token_used",
+  happened: "It was used.",
+  safe: "Nothing was opened.",
+  next: "Open the newest.",
+};
 
 beforeEach(() => {
   sessionStorage.clear();
@@ -9,7 +14,10 @@ beforeEach(() => {
 });
 
 const answers = (status: number, body: string) =>
-  vi.stubGlobal("fetch", vi.fn(async () => new Response(body, { status })));
+  vi.stubGlobal(
+    "fetch",
+    vi.fn(async () => new Response(body, { status })),
+  );
 
 it("the token buys a session, and is nowhere afterwards", async () => {
   answers(200, JSON.stringify({ session: "bought" }));
@@ -40,6 +48,12 @@ it.each([
 });
 
 it("without a token, a session or another tab it says how to get in", async () => {
-  vi.stubGlobal("BroadcastChannel", class { postMessage() {} close() {} });
+  vi.stubGlobal(
+    "BroadcastChannel",
+    class {
+      postMessage() {}
+      close() {}
+    },
+  );
   await expect(session()).rejects.toMatchObject({ code: "session_missing" });
 });

@@ -3,7 +3,12 @@ import { CONTRACT } from "@contract";
 import { problemOf } from "./refusal";
 import { WebHost } from "./web";
 
-const PROBLEM = { code: "session_unknown", happened: "It is not known.", safe: "Nothing was done.", next: "Open it again." };
+const PROBLEM = {
+  code: "session_unknown",
+  happened: "It is not known.",
+  safe: "Nothing was done.",
+  next: "Open it again.",
+};
 
 interface Line {
   id: number;
@@ -52,7 +57,13 @@ beforeEach(() => {
   FakeSocket.all = [];
   FakeSocket.answer = entered;
   vi.stubGlobal("WebSocket", FakeSocket);
-  vi.stubGlobal("BroadcastChannel", class { postMessage() {} close() {} });
+  vi.stubGlobal(
+    "BroadcastChannel",
+    class {
+      postMessage() {}
+      close() {}
+    },
+  );
   sessionStorage.setItem("sotto.session", "kept");
 });
 afterEach(() => void vi.useRealTimers());
@@ -83,7 +94,11 @@ it("an error becomes a refusal that carries the problem", async () => {
   const host = new WebHost();
   await host.start();
   FakeSocket.answer = () => ({ error: { code: -32000, message: "no", data: { ...PROBLEM, code: "disk_full" } } });
-  await expect(host.call("version", {})).rejects.toMatchObject({ name: "Refusal", code: "disk_full", problem: { next: "Open it again." } });
+  await expect(host.call("version", {})).rejects.toMatchObject({
+    name: "Refusal",
+    code: "disk_full",
+    problem: { next: "Open it again." },
+  });
 });
 
 it("an error without a problem still has three sentences", async () => {
@@ -96,7 +111,9 @@ it("an error without a problem still has three sentences", async () => {
 });
 
 it("a program of another contract is not talked to", async () => {
-  FakeSocket.answer = () => ({ error: { code: -32000, message: "other", data: { ...PROBLEM, code: "contract_other" } } });
+  FakeSocket.answer = () => ({
+    error: { code: -32000, message: "other", data: { ...PROBLEM, code: "contract_other" } },
+  });
   await expect(new WebHost().start()).rejects.toMatchObject({ code: "contract_other" });
   expect(socket().readyState).toBe(3);
   expect(sessionStorage.getItem("sotto.session")).toBe("kept");

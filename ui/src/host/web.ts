@@ -119,9 +119,9 @@ export class WebHost implements Host {
     try {
       await this.#connect(mine);
       this.#links.tell("standing");
-    } catch {
-      // Ended for good or not there yet: the line on the screen says so until it is.
-      void this.#again(mine, attempt + 1);
+    } catch (thrown) {
+      if (thrown instanceof Refusal && thrown.code === "session_unknown") this.#links.tell("ended");
+      else void this.#again(mine, attempt + 1);
     }
   }
 }

@@ -66,15 +66,13 @@ export class Composer {
     this.#touched = this.tooLong;
     if (text === this.#kept) return;
     this.#kept = text;
-    this.log.profile
-      .call("set_draft", { conversation: this.log.conversation, text })
-      .catch((thrown: unknown) => {
-        // What stands here is newer than any draft that comes from there.
-        this.#kept = "\u0000";
-        this.#touched = true;
-        const problem = problemOf(thrown);
-        if (problem.code !== HOST_LOST) this.problem = problem;
-      });
+    this.log.profile.call("set_draft", { conversation: this.log.conversation, text }).catch((thrown: unknown) => {
+      // What stands here is newer than any draft that comes from there.
+      this.#kept = "\u0000";
+      this.#touched = true;
+      const problem = problemOf(thrown);
+      if (problem.code !== HOST_LOST) this.problem = problem;
+    });
   }
 
   leave(): void {
@@ -127,9 +125,13 @@ export class Composer {
     await this.#hostIsBack(this.log.profile.connection.link === "standing");
     for (;;) {
       try {
-        const { messages } = await this.log.profile.call("messages", { conversation: this.log.conversation, limit: 50 });
+        const { messages } = await this.log.profile.call("messages", {
+          conversation: this.log.conversation,
+          limit: 50,
+        });
         return messages.some(
-          ({ author, body, sent }) => author === "me" && sent >= since - 1000 && body.kind === "text" && body.text === text,
+          ({ author, body, sent }) =>
+            author === "me" && sent >= since - 1000 && body.kind === "text" && body.text === text,
         );
       } catch (thrown) {
         if (problemOf(thrown).code !== HOST_LOST) throw thrown;

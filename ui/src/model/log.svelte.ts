@@ -64,7 +64,8 @@ export class Log {
     this.more = page.more;
     this.loaded = true;
     this.unreadAtOpening = unread;
-    if (unread > 0) this.firstUnread = page.messages.filter(({ author }) => author === "them").at(-unread)?.message ?? null;
+    if (unread > 0)
+      this.firstUnread = page.messages.filter(({ author }) => author === "them").at(-unread)?.message ?? null;
   }
 
   /** Reads the newest page again: what came meanwhile is added. */
@@ -140,9 +141,7 @@ export class Log {
     const newest = this.messages.findLast(({ author }) => author !== "me");
     if (newest === undefined || this.#readUpTo === newest.message || (this.view?.unread ?? 0) === 0) return;
     this.#readUpTo = newest.message;
-    this.profile.attempt(
-      this.profile.call("mark_read", { conversation: this.conversation, message: newest.message }),
-    );
+    this.profile.attempt(this.profile.call("mark_read", { conversation: this.conversation, message: newest.message }));
   }
 
   async readDetails(): Promise<void> {

@@ -26,7 +26,8 @@ async function opened(): Promise<Log> {
 }
 
 const texts = (log: Log) => log.messages.map(({ body }) => (body.kind === "text" ? body.text : body.kind));
-const ordered = (log: Log) => log.messages.every(({ order }, at) => at === 0 || order > (log.messages[at - 1]?.order ?? 0));
+const ordered = (log: Log) =>
+  log.messages.every(({ order }, at) => at === 0 || order > (log.messages[at - 1]?.order ?? 0));
 const once = (log: Log) => new Set(log.messages.map(({ message }) => message)).size === log.messages.length;
 
 function many(count: number): void {
@@ -51,7 +52,13 @@ describe("order", () => {
   it("the same message twice, and in any order, ends up as one run", async () => {
     const log = await opened();
     const all = [5, 1, 4, 4, 2, 3, 1].map((order): MessageView => ({
-      message: ID(order), conversation: bob.conversation, order, author: "them", sent: order, body: { kind: "text", text: String(order) }, delivery: "received",
+      message: ID(order),
+      conversation: bob.conversation,
+      order,
+      author: "them",
+      sent: order,
+      body: { kind: "text", text: String(order) },
+      delivery: "received",
     }));
     for (const message of all) host.tell({ event: "message_added", message });
     expect(texts(log)).toEqual(["1", "2", "3", "4", "5"]);
@@ -72,7 +79,8 @@ describe("marks", () => {
     host.says(bob, "them", "theirs");
     host.says(bob, "me", "waits", { delivery: "queued" });
     const log = await opened();
-    const marks = (delivered: number, read: number) => host.tell({ event: "marks", conversation: bob.conversation, delivered, read });
+    const marks = (delivered: number, read: number) =>
+      host.tell({ event: "marks", conversation: bob.conversation, delivered, read });
     const deliveries = () => log.messages.map(({ delivery }) => delivery);
     marks(first.order, 0);
     expect(deliveries()).toEqual(["delivered", "stored", "received", "queued"]);
@@ -147,7 +155,10 @@ describe("missed events", () => {
     const log = await opened();
     host.says(bob, "them", "while nobody listened");
     const all = host.messages.get(bob.conversation) ?? [];
-    host.messages.set(bob.conversation, all.filter((_, at) => at !== 10));
+    host.messages.set(
+      bob.conversation,
+      all.filter((_, at) => at !== 10),
+    );
     host.tell({ event: "missed" });
     await settled();
     expect(texts(log)).toHaveLength(20);

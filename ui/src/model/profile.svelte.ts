@@ -34,7 +34,9 @@ export class Profile {
   /** The newest message that arrived, for ears. */
   heard = $state.raw<MessageView | null>(null);
   readonly sorted = $derived(
-    [...this.conversations.values()].sort((a, b) => b.changed - a.changed || (a.conversation < b.conversation ? -1 : 1)),
+    [...this.conversations.values()].sort(
+      (a, b) => b.changed - a.changed || (a.conversation < b.conversation ? -1 : 1),
+    ),
   );
   readonly unread = $derived(this.sorted.reduce((sum, { unread }) => sum + unread, 0));
   readonly #fading = new Map<string, ReturnType<typeof setTimeout>>();

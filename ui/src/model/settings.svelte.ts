@@ -13,10 +13,7 @@ export class Settings {
   constructor(readonly host: Host) {}
 
   async load(): Promise<void> {
-    const [theme, size] = await Promise.all([
-      this.host.settings.read("theme"),
-      this.host.settings.read("text_size"),
-    ]);
+    const [theme, size] = await Promise.all([this.host.settings.read("theme"), this.host.settings.read("text_size")]);
     if (THEMES.includes(theme as Theme)) this.#theme = theme as Theme;
     if (TEXT_SIZES.includes(size as number)) this.#textSize = size as number;
     this.#apply();

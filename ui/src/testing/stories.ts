@@ -9,8 +9,10 @@ import { harbour } from "./world";
 
 const asked = new URLSearchParams(location.search);
 const host = asked.get("world") === "empty" ? new StoryHost() : harbour();
-if (asked.get("world") === "first-run") host.instead.set("open_profile", () => Promise.reject(refused("profile_not_found")));
-if (asked.get("world") === "locked") host.instead.set("open_profile", () => Promise.reject(refused("passphrase_needed")));
+if (asked.get("world") === "first-run")
+  host.instead.set("open_profile", () => Promise.reject(refused("profile_not_found")));
+if (asked.get("world") === "locked")
+  host.instead.set("open_profile", () => Promise.reject(refused("passphrase_needed")));
 if (asked.has("world") && asked.get("world") !== "empty") host.profiles = [];
 const theme = asked.get("theme");
 if (theme !== null) host.stored.set("theme", theme);

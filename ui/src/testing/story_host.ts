@@ -104,7 +104,12 @@ export class StoryHost implements Host {
     return view;
   }
 
-  says(view: ConversationView, author: MessageView["author"], text: string, more: Partial<MessageView> = {}): MessageView {
+  says(
+    view: ConversationView,
+    author: MessageView["author"],
+    text: string,
+    more: Partial<MessageView> = {},
+  ): MessageView {
     this.#count += 1;
     const message: MessageView = {
       message: ID(this.#count),
@@ -154,7 +159,12 @@ export class StoryHost implements Host {
         return { done: "invite", invite: ID(9), link };
       }
       case "sent_as":
-        return { token: `gAAAAAAAAAAA${"m3vL8s0cZ1uQx4tR9aYw2Jp7".repeat(6)}`, mls: "AAEAAg", envelope: "AAAA", envelope_size: 1024 };
+        return {
+          token: `gAAAAAAAAAAA${"m3vL8s0cZ1uQx4tR9aYw2Jp7".repeat(6)}`,
+          mls: "AAEAAg",
+          envelope: "AAAA",
+          envelope_size: 1024,
+        };
       case "recovery_code":
         return "word ".repeat(24).trim();
       case "send_text": {

@@ -15,7 +15,9 @@ const HARMFUL: readonly [number, number][] = [
   [0xfeff, 0xfeff],
   [0xfff9, 0xfffb],
 ];
-const harmful = HARMFUL.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, n) => String.fromCodePoint(from + n)));
+const harmful = HARMFUL.flatMap(([from, to]) =>
+  Array.from({ length: to - from + 1 }, (_, n) => String.fromCodePoint(from + n)),
+);
 
 describe("text from outside", () => {
   it("keeps none of the harmful characters, wherever they stand", () => {
@@ -35,7 +37,16 @@ describe("text from outside", () => {
   });
 
   it("keeps every letter that people write", () => {
-    for (const text of ["žluťoučký kůň", "陳美玲", "مرحبا يا ليلى", "👩‍🚀🏴󠁧󠁢󠁳󠁣󠁴󠁿", "क्षत्रिय", "می‌خواهم", "a\tb\nc", "e\u0301"]) {
+    for (const text of [
+      "žluťoučký kůň",
+      "陳美玲",
+      "مرحبا يا ليلى",
+      "👩‍🚀🏴󠁧󠁢󠁳󠁣󠁴󠁿",
+      "क्षत्रिय",
+      "می‌خواهم",
+      "a\tb\nc",
+      "e\u0301",
+    ]) {
       expect(cleanText(text)).toBe(text);
     }
   });
@@ -56,7 +67,8 @@ describe("text from outside", () => {
 
 describe("a name", () => {
   it("stands in for one of which nothing is left to see", () => {
-    for (const name of ["", "   ", "\n\t", "\u202e\u200b\ufeff", "\u2066 \u2069"]) expect(cleanName(name, "Somebody new")).toBe("Somebody new");
+    for (const name of ["", "   ", "\n\t", "\u202e\u200b\ufeff", "\u2066 \u2069"])
+      expect(cleanName(name, "Somebody new")).toBe("Somebody new");
   });
 
   it("is cut between characters, not inside one", () => {

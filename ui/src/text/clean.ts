@@ -23,11 +23,7 @@ const REPLACEMENT = "\ufffd";
 
 /** A message: lines stay. */
 export function cleanText(text: string): string {
-  return text
-    .replace(BREAKS, "\n")
-    .replace(INVISIBLE, "")
-    .replace(CONTROL, REPLACEMENT)
-    .replace(MARKS, "$1");
+  return text.replace(BREAKS, "\n").replace(INVISIBLE, "").replace(CONTROL, REPLACEMENT).replace(MARKS, "$1");
 }
 
 /** One line, for lists and titles. */

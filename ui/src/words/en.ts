@@ -286,6 +286,8 @@ export const en = {
     offline: "You are offline. What you write is kept and sent when the connection is back.",
     tryNow: "Try now",
     hostLost: "This page has lost Sotto on this computer. It comes back by itself if Sotto still runs.",
+    hostEnded:
+      "Sotto on this computer was started again. Open the address that it prints; copy what you were writing first.",
     memory: "A throwaway profile: its key is in memory alone, and everything is gone when this window closes.",
     memoryBrowser: "A throwaway profile: its key is in memory alone, and everything is gone when Sotto ends.",
     recovery: "Your recovery code is not written down yet.",

@@ -57,9 +57,7 @@ function go(profile: Profile, at: number): void {
 
 function step(profile: Profile, by: 1 | -1, unreadOnly: boolean): void {
   const here = profile.open?.conversation;
-  const all = profile.sorted.filter(
-    ({ unread, conversation }) => !unreadOnly || unread > 0 || conversation === here,
-  );
+  const all = profile.sorted.filter(({ unread, conversation }) => !unreadOnly || unread > 0 || conversation === here);
   const at = all.findIndex(({ conversation }) => conversation === here);
   const next = all[at + by];
   if (next !== undefined) profile.show(next.conversation);

@@ -26,7 +26,9 @@ describe("the shield", () => {
   it("has a shape of its own for each state, so that no colour stands alone", () => {
     const shapes = (["verified", "encrypted", "not_protected"] as const).map((state) => {
       const { container, unmount } = render(Shield, { state });
-      const shape = [...container.querySelectorAll("path")].map((path) => `${path.getAttribute("d")} ${path.getAttribute("fill")}`).join();
+      const shape = [...container.querySelectorAll("path")]
+        .map((path) => `${path.getAttribute("d")} ${path.getAttribute("fill")}`)
+        .join();
       unmount();
       return shape;
     });
@@ -55,7 +57,10 @@ describe("comparing", () => {
     expect(host.calls("set_verified")).toEqual([{ profile: "alice", conversation: log.conversation, verified: true }]);
     const view = log.view;
     if (view === undefined) throw new Error("no conversation");
-    host.tell({ event: "conversation_changed", conversation: { ...view, shield: "verified", shield_reason: "compared" } });
+    host.tell({
+      event: "conversation_changed",
+      conversation: { ...view, shield: "verified", shield_reason: "compared" },
+    });
     await screen.findByText(words.shield.sentence.compared);
     await userEvent.click(screen.getByRole("button", { name: "No longer trust this" }));
     expect(host.calls("set_verified").at(-1)).toMatchObject({ verified: false });

@@ -101,7 +101,9 @@ it("a wrong passphrase is said and can be typed again; the right one opens", asy
   const host = harbour();
   host.profiles = [{ profile: "alice", key: "passphrase", open: false }];
   host.instead.set("open_profile", ({ passphrase }) =>
-    passphrase === "right" ? null : Promise.reject(refused(passphrase === undefined ? "passphrase_needed" : "wrong_passphrase")),
+    passphrase === "right"
+      ? null
+      : Promise.reject(refused(passphrase === undefined ? "passphrase_needed" : "wrong_passphrase")),
   );
   await opened(host);
   await screen.findByRole("heading", { name: "Welcome back" });
@@ -120,7 +122,11 @@ it("a wrong passphrase is said and can be typed again; the right one opens", asy
 it("a profile in use by another program says so in three sentences, and opens once it is free", async () => {
   const host = harbour();
   host.profiles = [{ profile: "alice", key: "keychain", open: false }];
-  const sentences = ["Another program has this profile open.", "Nothing was changed.", "Close the other one first."] as const;
+  const sentences = [
+    "Another program has this profile open.",
+    "Nothing was changed.",
+    "Close the other one first.",
+  ] as const;
   const [happened, safe, next] = sentences;
   host.instead.set("open_profile", () => Promise.reject(new Refusal({ code: "profile_in_use", happened, safe, next })));
   await opened(host);
