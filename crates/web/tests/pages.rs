@@ -77,7 +77,8 @@ async fn every_answer_carries_the_policies_and_words() {
     let token = web.token().await;
     let ours = ("Origin", origin.as_str());
     let body = format!("{{\"token\":\"{token}\"}}");
-    let asked: &[(&str, &str, &[(&str, &str)], &str, u16)] = &[
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+    let asked: &[(&str, &str, Headers<'_>, &str, u16)] = &[
         ("GET", "/", &[], "", 200),
         ("GET", "/assets/main-abc.js", &[], "", 200),
         ("GET", "/nothing", &[], "", 404),

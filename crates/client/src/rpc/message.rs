@@ -88,7 +88,6 @@ impl Request {
     }
 
     /// The call of the contract that it means.
-    #[must_use]
     pub fn into_call(self) -> (Option<Id>, Result<Call, CallError>) {
         let Self { id, method, params } = self;
         let call = named(params).and_then(|params| Call::from_method(&method, params));
