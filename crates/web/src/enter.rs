@@ -16,7 +16,7 @@ struct Enter {
 }
 
 /// Judges the first message: what is answered, and whether the tab is in.
-pub(crate) fn judge(
+pub fn judge(
     message: &[u8],
     start: &Start,
     has_room: bool,

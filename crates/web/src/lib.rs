@@ -20,5 +20,9 @@ pub use problem::StartError;
 pub use screens::{File, Screens};
 pub use server::{Told, Web};
 
+/// The readers of what comes from outside, for the fuzz target and the replay of its corpus.
 #[doc(hidden)]
-pub use session::token_of;
+pub mod outside {
+    pub use crate::enter::judge;
+    pub use crate::session::token_of;
+}
