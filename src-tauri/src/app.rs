@@ -56,7 +56,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
         .manage(Leaving::default())
         .manage(Arc::clone(&host))
         .invoke_handler(commands::handler())
-        .setup(move |app| Ok(set_up(app, &args, host)?))
+        .setup(move |app| set_up(app, &args, host))
         .build(context)
         .map_err(|error| Failure::window(&error))?;
     let code = app.run_return(leave::on_event);

@@ -44,11 +44,11 @@ pub(crate) fn on_event<R: Runtime>(app: &AppHandle<R>, event: RunEvent) {
             api.prevent_close();
             leave(app);
         }
-        RunEvent::ExitRequested { api, .. } => {
-            if !app.state::<Leaving>().done.load(Ordering::Acquire) {
-                api.prevent_exit();
-                leave(app);
-            }
+        RunEvent::ExitRequested { api, .. }
+            if !app.state::<Leaving>().done.load(Ordering::Acquire) =>
+        {
+            api.prevent_exit();
+            leave(app);
         }
         _ => {}
     }
