@@ -6,6 +6,7 @@ import { type Child, end, Folder, start } from "../world/programs";
 import { Rpc } from "../world/rpc";
 import { Desk, freePort, Screen } from "./desk";
 import { Driver } from "./driver";
+import { until } from "./until";
 
 /** An app that runs: its process, its window, and the contract on its standard input. */
 export class App {
@@ -113,9 +114,12 @@ export class World {
     }
     await end(this.relay.child);
     await this.screen.end();
-    const left = stillThere(this.folder.path);
+    // A view's own processes end when they see that the app is gone, a moment after it.
+    await until("end of everything", async () => {
+      const left = stillThere(this.folder.path);
+      if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
+    });
     this.folder.remove();
-    if (left.length > 0) throw new Error(`left behind: ${left.join("; ")}`);
   }
 }
 
