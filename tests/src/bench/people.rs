@@ -1,6 +1,7 @@
 //! Alice and Bob, each with a client runtime of their own, and the relay between them.
+#![allow(dead_code, reason = "each program uses a part of them")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,19 +17,37 @@ pub struct Person {
     events: Events,
 }
 
+/// Where a person's profiles are, and how the key is kept.
+pub struct Home {
+    pub data: PathBuf,
+    pub protection: Protection,
+}
+
 pub struct Meeting {
     pub alice: Person,
     pub bob: Person,
     /// Alice's name of the conversation.
     pub conversation: ConversationId,
+    /// Bob's.
+    pub bobs: ConversationId,
     relay: std::thread::JoinHandle<()>,
     stop: CancellationToken,
 }
 
-impl Person {
-    async fn new(folder: &Path, name: &str, relay: &str, stop: &CancellationToken) -> Self {
-        let config = HostConfig {
+impl Home {
+    fn throwaway(folder: &Path, name: &str) -> Self {
+        Self {
             data: folder.join(name),
+            protection: Protection::Memory,
+        }
+    }
+}
+
+impl Person {
+    async fn new(home: Home, name: &str, relay: &str, stop: &CancellationToken) -> Self {
+        let Home { data, protection } = home;
+        let config = HostConfig {
+            data,
             timing: Timing::default(),
         };
         let host = Host::new(config, stop.child_token());
@@ -39,10 +58,7 @@ impl Person {
             device_name: "laptop".into(),
         };
         let name = name.parse().unwrap();
-        let profile = host
-            .create(&name, account, Protection::Memory)
-            .await
-            .unwrap();
+        let profile = host.create(&name, account, protection).await.unwrap();
         let mut person = Self {
             host,
             profile,
@@ -103,10 +119,16 @@ impl Person {
 impl Meeting {
     /// Two people who have met through an invite, with everything of theirs under `folder`.
     pub async fn new(folder: &Path) -> Self {
+        Self::at(folder, Home::throwaway(folder, "alice")).await
+    }
+
+    /// The same, with Alice's profile in a place of its own.
+    pub async fn at(folder: &Path, alices: Home) -> Self {
         let stop = CancellationToken::new();
         let (relay, address) = relay(folder, stop.clone());
-        let mut alice = Person::new(folder, "alice", &address, &stop).await;
-        let mut bob = Person::new(folder, "bob", &address, &stop).await;
+        let bobs = Home::throwaway(folder, "bob");
+        let mut alice = Person::new(alices, "alice", &address, &stop).await;
+        let mut bob = Person::new(bobs, "bob", &address, &stop).await;
         let invite = Command::CreateInvite {
             single_use: true,
             lifetime_seconds: 3600,
@@ -129,13 +151,15 @@ impl Meeting {
         else {
             panic!("no conversation")
         };
-        bob.until(|event| match event {
-            Event::ConversationChanged { conversation } => {
-                (conversation.state == ConversationState::Active).then_some(())
-            }
-            _ => None,
-        })
-        .await;
+        let bobs = bob
+            .until(|event| match event {
+                Event::ConversationChanged { conversation } => {
+                    let active = conversation.state == ConversationState::Active;
+                    active.then_some(conversation.conversation)
+                }
+                _ => None,
+            })
+            .await;
         // Introductions and receipts go to and fro.
         tokio::time::sleep(Duration::from_secs(2)).await;
         bob.forget_events().await;
@@ -143,6 +167,7 @@ impl Meeting {
             alice,
             bob,
             conversation,
+            bobs,
             relay,
             stop,
         }
