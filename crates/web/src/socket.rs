@@ -26,7 +26,7 @@ type Socket = WebSocketStream<Stream>;
 type Sending = SplitSink<Socket, Message>;
 
 /// Time for the other side to take our goodbye.
-const GOODBYE: Duration = Duration::from_secs(1);
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Why a tab's connection ends.
 #[derive(Debug)]

@@ -138,8 +138,9 @@ async fn a_message_that_is_too_long_ends_its_tab_with_words_and_no_other() {
     tab.write(long_request(LONGEST - empty)).await;
     let answer = tab.line("a long answer", |_| true).await;
     assert_eq!(answer["result"]["contract"], 1);
-    // A byte more is not, and a megabyte neither.
-    for length in [LONGEST + 1, 1024 * 1024] {
+    // A byte more is not, and a megabyte neither. What is longer than all that the system keeps on
+    // the way can be sent to its end, so that the sender gets to hear why.
+    for length in [LONGEST + 1, 1024 * 1024, 32 * 1024 * 1024] {
         let mut tab = web.tab(&session).await;
         tab.write(long_request(length - empty)).await;
         let (code, words) = tab.closed().await;
