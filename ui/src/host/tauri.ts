@@ -1,9 +1,9 @@
 /** The app's own window: Tauri commands and one channel of events. Only this file knows Tauri. */
 import { CONTRACT, type Published, type Start } from "@contract";
 import { Channel, invoke } from "@tauri-apps/api/core";
+import { Events } from "./events";
 import type { Answer, Host, Link, Method, Params, SettingsStore } from "./host";
 import { isProblem, problemOf, Refusal } from "./refusal";
-import { Listeners } from "./listeners";
 import { words } from "../words";
 
 export class TauriHost implements Host {
@@ -12,7 +12,7 @@ export class TauriHost implements Host {
     read: (name) => invoke<unknown>("read_setting", { name }).catch(() => undefined),
     write: (name, value) => invoke("write_setting", { name, value }),
   };
-  readonly #events = new Listeners<Published>();
+  readonly #events = new Events();
 
   static isHere(): boolean {
     return "__TAURI_INTERNALS__" in window;
@@ -28,7 +28,7 @@ export class TauriHost implements Host {
   }
 
   call<M extends Method>(method: M, params: Params<M>): Promise<Answer<M>> {
-    return this.#invoke("call", { method, params });
+    return this.#events.during(method, this.#invoke<Answer<M>>("call", { method, params }));
   }
 
   onEvent(listener: (published: Published) => void): () => void {

@@ -1,5 +1,6 @@
 /** A page in a browser: JSON-RPC over a WebSocket to `sotto web` on this machine. */
 import { CONTRACT, type Published, type Start } from "@contract";
+import { Events } from "./events";
 import type { Answer, Host, Link, Method, Params, SettingsStore } from "./host";
 import { Listeners } from "./listeners";
 import { isProblem, Refusal } from "./refusal";
@@ -21,7 +22,7 @@ interface Waiting {
 export class WebHost implements Host {
   readonly kind = "browser";
   readonly settings: SettingsStore = new LocalSettings();
-  readonly #events = new Listeners<Published>();
+  readonly #events = new Events();
   readonly #links = new Listeners<Link>();
   readonly #waiting = new Map<number, Waiting>();
   #asked = 0;
@@ -34,7 +35,7 @@ export class WebHost implements Host {
   }
 
   call<M extends Method>(method: M, params: Params<M>): Promise<Answer<M>> {
-    return this.#ask(method, params) as Promise<Answer<M>>;
+    return this.#events.during(method, this.#ask(method, params) as Promise<Answer<M>>);
   }
 
   onEvent(listener: (published: Published) => void): () => void {
