@@ -52,6 +52,8 @@ pub(super) struct Session {
     lines: Lines,
     views: Vec<ConversationView>,
     current: Option<ConversationId>,
+    /// The conversation as the last header told it.
+    headed: Option<ConversationView>,
     /// Messages of the current conversation that are on the screen or above it.
     shown: BTreeSet<MessageId>,
     /// The newest message from the other side that was shown and is not marked read.
@@ -80,6 +82,7 @@ impl Session {
             lines: Lines::new(TimeZone::system()),
             views,
             current: None,
+            headed: None,
             shown: BTreeSet::new(),
             to_read: None,
             they_type_until: None,
@@ -163,10 +166,16 @@ impl Session {
         self.lines.begin();
         self.refresh().await?;
         if let Some(view) = self.view(conversation).cloned() {
-            self.say(&text::header(&view))?;
+            self.head(&view)?;
         }
         self.show_new_messages().await?;
         self.show_below()
+    }
+
+    /// Says whose conversation this is, and how it stands.
+    fn head(&mut self, view: &ConversationView) -> Result<(), Failure> {
+        self.headed = Some(view.clone());
+        self.say(&text::header(view))
     }
 
     /// Shows those of the newest messages that are not shown yet.

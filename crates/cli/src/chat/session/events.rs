@@ -80,16 +80,17 @@ impl Session {
                 }
             }
             Event::ConversationChanged { conversation } => {
-                let before = self.view(conversation.conversation).cloned();
                 self.refresh().await?;
-                let news = before.as_ref().is_none_or(|before| {
-                    (before.state, before.shield) != (conversation.state, conversation.shield)
-                        || before.name != conversation.name
+                // Compared with what was said, not with what was read: another event's reading may
+                // have taken the change already.
+                let news = self.headed.as_ref().is_none_or(|said| {
+                    (said.state, said.shield) != (conversation.state, conversation.shield)
+                        || said.name != conversation.name
                 });
                 if self.current.is_none() && conversation.state != ConversationState::Opening {
                     self.switch_to(conversation.conversation).await?;
                 } else if news && self.current == Some(conversation.conversation) {
-                    self.say(&text::header(conversation))?;
+                    self.head(conversation)?;
                     self.show_below()?;
                 }
             }
