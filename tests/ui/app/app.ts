@@ -82,6 +82,7 @@ export class Person {
 /** Everybody of one story. */
 export class World {
   readonly people: Person[] = [];
+  readonly others: Child[] = [];
 
   private constructor(
     readonly folder: Folder,
@@ -106,13 +107,20 @@ export class World {
     return person;
   }
 
+  /** Another of the project's programs at somebody's desk. */
+  starts(name: string, args: string[], { env }: Desk): Child {
+    const child = start(name, args, env);
+    this.others.push(child);
+    return child;
+  }
+
   /** Ends everything by its id, whatever state it is in. */
   async end(): Promise<void> {
     for (const { app, desk } of this.people) {
       await app?.close();
       await desk.end();
     }
-    await end(this.relay.child);
+    for (const child of [...this.others, this.relay.child]) await end(child);
     await this.screen.end();
     // A view's own processes end when they see that the app is gone, a moment after it.
     await until("end of everything", async () => {
