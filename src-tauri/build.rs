@@ -11,6 +11,7 @@ const COMMANDS: &[&str] = &[
     "subscribe",
     "read_setting",
     "write_setting",
+    "said_goodbye",
 ];
 
 fn main() {

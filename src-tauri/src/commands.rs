@@ -1,6 +1,7 @@
 //! What the page may ask, and nothing else. `build.rs` lists the same names for Tauri's permissions.
 
 mod call;
+mod goodbye;
 mod settings;
 mod start;
 mod subscribe;
@@ -18,7 +19,8 @@ pub(crate) fn handler() -> impl Fn(Invoke<Wry>) -> bool + Send + Sync + 'static 
         start::start,
         subscribe::subscribe,
         settings::read_setting,
-        settings::write_setting
+        settings::write_setting,
+        goodbye::said_goodbye
     ]);
     move |invoke| match invoke.message.command() {
         "call" => call::take(invoke),

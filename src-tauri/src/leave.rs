@@ -7,7 +7,7 @@ use std::time::Duration;
 use sotto_client::Host;
 use tauri::async_runtime::{self, JoinHandle};
 use tauri::{AppHandle, Manager as _, RunEvent, Runtime, WindowEvent};
-use tokio::sync::oneshot;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -20,14 +20,20 @@ const PAGE: Duration = Duration::from_secs(1);
 const RPC: Duration = Duration::from_secs(5);
 
 /// Tells the page that it is about to go, in the word that browsers have for it: what it holds
-/// back, a draft say, it asks to be kept now.
-const GOODBYE: &str = r#"window.dispatchEvent(new Event("pagehide"))"#;
+/// back, a draft say, it asks to be kept now. Then it says that this was all, on the same way, so
+/// that this comes last.
+const GOODBYE: &str = r#"
+    window.dispatchEvent(new Event("pagehide"));
+    window.__TAURI_INTERNALS__.invoke("said_goodbye");
+"#;
 
 /// How far the end has come.
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
     begun: AtomicBool,
     done: AtomicBool,
+    /// The page has asked for all that it had held back.
+    pub(crate) page: Notify,
     /// Stops what serves standard input.
     pub(crate) stop: CancellationToken,
     /// That which serves standard input.
@@ -85,19 +91,8 @@ async fn say_goodbye<R: Runtime>(app: &AppHandle<R>) {
     };
     // A window that stays in sight for the moment is no reason to stay.
     let _ = window.hide();
-    let (answered, answer) = oneshot::channel();
-    let answered = Mutex::new(Some(answered));
-    let asked = window.eval_with_callback(GOODBYE, move |_| {
-        let answered = answered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(answered) = answered {
-            let _ = answered.send(());
-        }
-    });
-    if asked.is_ok() {
-        let _ = timeout(PAGE, answer).await;
+    if window.eval(GOODBYE).is_ok() {
+        let _ = timeout(PAGE, app.state::<Leaving>().page.notified()).await;
     }
 }
 

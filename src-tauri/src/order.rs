@@ -7,19 +7,22 @@
 
 use std::sync::Arc;
 
+use sotto_client::Host;
 use sotto_client::contract::{Answer, Call, Problem, Request};
-use sotto_client::{Host, Pending};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 
 /// The line in which commands wait to begin.
 #[derive(Clone)]
 pub(crate) struct Order {
     host: Arc<Host>,
     line: mpsc::UnboundedSender<Waiting>,
+    /// Commands that have begun and are not answered.
+    begun: TaskTracker,
 }
 
 enum Waiting {
-    Command(Call, oneshot::Sender<Pending>),
+    Command(Call, oneshot::Sender<Result<Answer, Problem>>),
     /// Somebody who wants to know when all before has begun.
     Watcher(oneshot::Sender<()>),
 }
@@ -28,8 +31,9 @@ impl Order {
     /// An empty line. Must be called on a runtime.
     pub(crate) fn new(host: Arc<Host>) -> Self {
         let (line, waiting) = mpsc::unbounded_channel();
-        tokio::spawn(begin_in_turn(Arc::clone(&host), waiting));
-        Self { host, line }
+        let begun = TaskTracker::new();
+        tokio::spawn(begin_in_turn(Arc::clone(&host), waiting, begun.clone()));
+        Self { host, line, begun }
     }
 
     /// Takes a place for the call now; the answer comes when it is waited for.
@@ -37,10 +41,10 @@ impl Order {
         &self,
         call: Call,
     ) -> impl Future<Output = Result<Answer, Problem>> + Send + use<> {
-        let (begun, pending) = oneshot::channel();
+        let (answered, answer) = oneshot::channel();
         let now = if matches!(call.request, Request::Command(_)) {
             // The page is bounded by what it can hold itself: each of these is a promise there.
-            let _ = self.line.send(Waiting::Command(call, begun));
+            let _ = self.line.send(Waiting::Command(call, answered));
             None
         } else {
             Some(call)
@@ -49,28 +53,33 @@ impl Order {
         async move {
             match now {
                 Some(call) => host.call(call).await,
-                None => match pending.await {
-                    Ok(pending) => pending.await,
-                    Err(_) => Err(ended()),
-                },
+                None => answer.await.unwrap_or_else(|_| Err(ended())),
             }
         }
     }
 
-    /// Comes back when every command that has its place has begun.
+    /// Comes back when every command that has its place is answered: closing a profile does not
+    /// wait for what was only asked.
     pub(crate) async fn caught_up(&self) {
         let (reached, waits) = oneshot::channel();
         let _ = self.line.send(Waiting::Watcher(reached));
         let _ = waits.await;
+        self.begun.close();
+        self.begun.wait().await;
     }
 }
 
-async fn begin_in_turn(host: Arc<Host>, mut waiting: mpsc::UnboundedReceiver<Waiting>) {
+async fn begin_in_turn(
+    host: Arc<Host>,
+    mut waiting: mpsc::UnboundedReceiver<Waiting>,
+    begun: TaskTracker,
+) {
     while let Some(next) = waiting.recv().await {
         match next {
-            Waiting::Command(call, begun) => {
+            Waiting::Command(call, answered) => {
+                let pending = host.begin(call).await;
                 // Whoever no longer waits for the answer still wanted it done.
-                let _ = begun.send(host.begin(call).await);
+                begun.spawn(async move { answered.send(pending.await) });
             }
             Waiting::Watcher(reached) => {
                 let _ = reached.send(());
