@@ -42,6 +42,9 @@ impl Drop for Background {
     fn drop(&mut self) {
         // A program that reads commands ends when there are no more.
         drop(self.0.stdin.take());
+        if self.ends_within(Duration::ZERO) {
+            return;
+        }
         ask_to_end(self.0.id());
         if !self.ends_within(PATIENCE) {
             let _gone = self.0.kill();
