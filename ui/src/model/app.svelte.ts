@@ -50,10 +50,11 @@ export class App {
     await this.#show();
   }
 
-  /** The profile was made by this screen and is open. `invite` is opened at once. */
+  /** The profile was made by this screen and is open. `invite` is opened at once; why it can't be is
+   * said in the window, because the screen that asked for it is gone by then. */
   async begin(invite: string): Promise<void> {
     const profile = await this.#show();
-    if (invite !== "") await profile.openInvite(invite);
+    if (invite !== "") profile.attempt(profile.openInvite(invite));
   }
 
   async #openProfile(): Promise<void> {

@@ -27,8 +27,19 @@ export class Composer {
   #typingEnds: ReturnType<typeof setTimeout> | undefined;
   #toldTyping = 0;
 
+  /** Drafts and messages on their way to the engine: what it tells meanwhile is older than what stands here. */
+  #handing = 0;
+
   constructor(readonly log: Log) {
-    this.#text = this.#kept = log.view?.draft ?? "";
+    this.#kept = log.view?.draft ?? "";
+    const unkept = this.#unkept.get(log.conversation);
+    this.#text = unkept ?? this.#kept;
+    if (unkept !== undefined) this.#keepSoon();
+  }
+
+  /** What the engine does not have yet, or can't have: it outlives this conversation's turn on the screen. */
+  get #unkept(): Map<string, string> {
+    return this.log.profile.unkept;
   }
 
   get text(): string {
@@ -37,11 +48,15 @@ export class Composer {
 
   set text(text: string) {
     this.#text = text;
-    this.#touched = true;
     this.problem = null;
+    this.#keepSoon();
+    this.#tellTyping(text.trim() !== "");
+  }
+
+  #keepSoon(): void {
+    this.#touched = true;
     clearTimeout(this.#keeping);
     this.#keeping = setTimeout(() => this.keep(), CALM);
-    this.#tellTyping(text.trim() !== "");
   }
 
   /** The person is to write here next. */
@@ -55,24 +70,43 @@ export class Composer {
 
   /** The draft changed somewhere else, in another tab: followed unless the person writes here. */
   follow(draft: string): void {
-    if (this.#touched || draft === this.#kept) return;
+    if (this.#touched || this.#handing > 0 || draft === this.#kept) return;
     this.#text = this.#kept = draft;
   }
 
-  /** Hands the draft to the engine now. */
+  /** Hands the draft to the engine now. What is too long for a draft stays with the profile. */
   keep(): void {
     clearTimeout(this.#keeping);
-    const text = this.tooLong ? this.#kept : this.#text;
+    const { conversation, profile } = this.log;
+    const text = this.#text;
     this.#touched = this.tooLong;
-    if (text === this.#kept) return;
+    if (this.tooLong) {
+      this.#unkept.set(conversation, text);
+      return;
+    }
+    if (text === this.#kept) {
+      this.#unkept.delete(conversation);
+      return;
+    }
     this.#kept = text;
-    this.log.profile.call("set_draft", { conversation: this.log.conversation, text }).catch((thrown: unknown) => {
-      // What stands here is newer than any draft that comes from there.
-      this.#kept = "\u0000";
-      this.#touched = true;
-      const problem = problemOf(thrown);
-      if (problem.code !== HOST_LOST) this.problem = problem;
-    });
+    this.#unkept.set(conversation, text);
+    this.#hand(profile.call("set_draft", { conversation, text })).then(
+      () => {
+        if (this.#unkept.get(conversation) === text) this.#unkept.delete(conversation);
+      },
+      (thrown: unknown) => {
+        // What stands here is newer than any draft that comes from there.
+        this.#kept = "\u0000";
+        this.#touched = true;
+        const problem = problemOf(thrown);
+        if (problem.code !== HOST_LOST) this.problem = problem;
+      },
+    );
+  }
+
+  #hand<T>(work: Promise<T>): Promise<T> {
+    this.#handing += 1;
+    return work.finally(() => (this.#handing -= 1));
   }
 
   leave(): void {
@@ -87,17 +121,19 @@ export class Composer {
     const before = Date.now();
     this.#text = this.#kept = "";
     this.#touched = false;
+    this.#unkept.delete(this.log.conversation);
     this.problem = null;
     clearTimeout(this.#keeping);
     clearTimeout(this.#typingEnds);
     this.#toldTyping = 0;
     try {
-      await this.log.profile.call("send_text", { conversation: this.log.conversation, text });
+      await this.#hand(this.log.profile.call("send_text", { conversation: this.log.conversation, text }));
     } catch (thrown) {
       const problem = problemOf(thrown);
       this.#text = this.#text === "" ? text : `${text}\n${this.#text}`;
       this.#touched = true;
       this.#kept = "\u0000";
+      this.#unkept.set(this.log.conversation, this.#text);
       this.problem = problem;
       if (problem.code === HOST_LOST) await this.#settle(text, before);
       else this.keep();

@@ -171,6 +171,51 @@ describe("drafts", () => {
   });
 });
 
+describe("over other conversations", () => {
+  it("a text that no draft can hold is there when the person comes back", async () => {
+    const field = await composer();
+    const novel = "a".repeat(LONGEST + 1);
+    field.text = novel;
+    profile.show(host.person(3, "Carol").conversation);
+    profile.show(bob.conversation);
+    expect(profile.open?.composer.text).toBe(novel);
+    profile.open!.composer.text = "shorter";
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(drafts()).toEqual(["shorter"]);
+    expect(profile.unkept.size).toBe(0);
+  });
+
+  it("so is one that could not be handed over, and it is handed over then", async () => {
+    const field = await composer();
+    host.instead.set("set_draft", () => Promise.reject(lost()));
+    field.text = "half a sentence";
+    profile.show(host.person(3, "Carol").conversation);
+    await settled();
+    host.instead.delete("set_draft");
+    profile.show(bob.conversation);
+    expect(profile.open?.composer.text).toBe("half a sentence");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(drafts()).toEqual(["half a sentence", "half a sentence"]);
+    expect(profile.unkept.size).toBe(0);
+  });
+
+  it("an older draft that is told late replaces nothing", async () => {
+    const field = await composer();
+    const waiting: (() => void)[] = [];
+    host.instead.set("set_draft", () => new Promise<void>((resolve) => waiting.push(resolve)));
+    field.text = "one";
+    field.keep();
+    field.text = "one two";
+    field.keep();
+    field.follow("one");
+    expect(field.text).toBe("one two");
+    for (const resolve of waiting) resolve();
+    await settled();
+    field.follow("from another tab");
+    expect(field.text).toBe("from another tab");
+  });
+});
+
 describe("the host is lost in the middle of a send", () => {
   it("a text that had been taken is found, and not offered a second time", async () => {
     const field = await composer();

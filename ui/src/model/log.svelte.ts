@@ -122,15 +122,18 @@ export class Log {
   /** The other side has, or has read, own messages up to these orders. */
   mark(conversation: string, delivered: number, read: number): void {
     if (conversation !== this.conversation) return;
-    let changed = false;
-    const marked = this.messages.map((message) => {
-      if (message.author !== "me" || message.delivery === "queued") return message;
+    // Marks only ever go on, so nothing before an own message that was read can change.
+    let marked: MessageView[] | null = null;
+    for (let at = this.messages.length - 1; at >= 0; at -= 1) {
+      const message = this.messages[at];
+      if (message === undefined || message.author !== "me" || message.delivery === "queued") continue;
+      if (message.delivery === "read") break;
       const delivery = message.order <= read ? "read" : message.order <= delivered ? "delivered" : message.delivery;
-      if (delivery === message.delivery || message.delivery === "read") return message;
-      changed = true;
-      return { ...message, delivery };
-    });
-    if (changed) {
+      if (delivery === message.delivery) continue;
+      marked ??= [...this.messages];
+      marked[at] = { ...message, delivery };
+    }
+    if (marked !== null) {
       this.prepending = false;
       this.messages = marked;
     }

@@ -29,6 +29,8 @@ export class Profile {
   readonly connection: Connection;
   /** The conversation on the screen. */
   open = $state.raw<Log | null>(null);
+  /** What was written in a conversation and is not with the engine yet. In memory alone. */
+  readonly unkept = new Map<string, string>();
   /** Something went wrong that no field on the screen belongs to. */
   problem = $state.raw<Problem | null>(null);
   /** The newest message that arrived, for ears. */

@@ -20,7 +20,6 @@ export const en = {
   product: "Sotto",
 
   common: {
-    cancel: "Cancel",
     close: "Close",
     back: "Back to the conversations",
     copy: "Copy",
@@ -28,7 +27,6 @@ export const en = {
     retry: "Try again",
     dismiss: "Dismiss",
     more: "More",
-    saved: "Saved",
     opening: "Opening Sotto …",
   },
 
@@ -97,7 +95,6 @@ export const en = {
     details: "Encryption details",
     log: (name: string) => `Conversation with ${name}`,
     beginning: "This is where your conversation begins. Only the two of you can read it.",
-    loading: "Loading earlier messages …",
     unreadLine: (n: number) => count(n, "new message", "new messages"),
     latest: "Jump to the latest message",
     latestCount: (n: number) => count(n, "new message below", "new messages below"),
@@ -225,7 +222,6 @@ export const en = {
     openHint: "Paste the link that somebody gave you.",
     openButton: "Open",
     tooLong: "This is too long for an invite. Copy the link alone, from its beginning to its end.",
-    failed: (name: string) => `The invite${name === "" ? "" : ` of ${name}`} could not be opened`,
     openOnes: "Invites you gave away",
     revoke: "Revoke",
     until: (when: string) => `good until ${when}`,
@@ -238,11 +234,9 @@ export const en = {
     profile: "Profile",
     name: "Your name",
     save: "Save",
-    look: "Look",
     theme: "Theme",
     themes: { system: "Like the system", light: "Light", dark: "Dark" },
     textSize: "Text size",
-    privacy: "Privacy",
     receipts: "Delivery and read receipts",
     receiptsHint: "Works both ways: without them you don't see theirs either.",
     recovery: "Recovery code",
