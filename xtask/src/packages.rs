@@ -37,16 +37,10 @@ pub(crate) const BUILD: &[Package] = &[
 ];
 
 /// What building the app's window needs beyond that.
-pub(crate) const WINDOW: &[Package] = &[
-    Package {
-        name: "libwebkit2gtk-4.1-dev",
-        why: "the system's webview, in which the app shows its screens",
-    },
-    Package {
-        name: "librsvg2-dev",
-        why: "draws the window's icons",
-    },
-];
+pub(crate) const WINDOW: &[Package] = &[Package {
+    name: "libwebkit2gtk-4.1-dev",
+    why: "the system's webview, in which the app shows its screens",
+}];
 
 /// What `cargo xtask run --terminal` needs beyond the build.
 pub(crate) const TERMINAL: &[Package] = &[Package {
@@ -93,6 +87,14 @@ pub(crate) const TEST: &[Package] = &[
     Package {
         name: "xvfb",
         why: "a display that nobody sees, for the app's windows",
+    },
+    Package {
+        name: "openbox",
+        why: "a window manager for that display, so that windows can be moved, hidden and closed",
+    },
+    Package {
+        name: "xdotool",
+        why: "moves, hides and closes the app's windows as a person does",
     },
     Package {
         name: "webkit2gtk-driver",
