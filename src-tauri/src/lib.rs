@@ -5,9 +5,13 @@
 
 mod app;
 mod args;
+#[cfg(target_os = "linux")]
+mod caret;
 mod commands;
 mod display;
 mod failure;
+#[cfg(target_os = "linux")]
+mod graphics;
 mod leave;
 mod order;
 mod place;

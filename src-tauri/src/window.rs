@@ -9,6 +9,8 @@ use tauri::{
 use tauri_plugin_store::StoreExt as _;
 
 use crate::commands::SETTINGS;
+#[cfg(target_os = "linux")]
+use crate::{caret, graphics};
 
 /// Its label; the capability names it.
 pub(crate) const MAIN: &str = "main";
@@ -35,6 +37,12 @@ pub(crate) fn open<R: Runtime>(app: &App<R>, whose: Option<&str>) -> tauri::Resu
         // Only a window knows what the system prefers. Nothing was painted yet.
         window.set_background_color(Some(paper(window.theme()?)))?;
     }
+    #[cfg(target_os = "linux")]
+    window.with_webview(|view| {
+        let view = view.inner();
+        graphics::spare_without_card(&view);
+        caret::rest(&view);
+    })?;
     Ok(())
 }
 
