@@ -104,7 +104,8 @@ export type Page = {
  */
 messages: Array<MessageView>, 
 /**
- * There are older ones: ask again with `before` = the first one's order.
+ * There are more in the direction that was asked for: older ones, for which to ask again with
+ * `before` = the first one's order, or newer ones, with `after` = the last one's.
  */
 more: boolean, };
 
@@ -431,6 +432,11 @@ conversation: string,
  * Only messages whose order is lower than this.
  */
 before?: number, 
+/**
+ * Only messages whose order is higher than this, the oldest of them; `before` is not looked
+ * at then.
+ */
+after?: number, 
 /**
  * How many: 1 to 200.
  */

@@ -99,6 +99,30 @@ impl Reader {
         })
     }
 
+    /// A page of history towards the newest: the oldest `limit` (at most 500) of the messages after
+    /// an order, oldest first. Its `more` says that newer ones follow.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuchConversation`].
+    pub fn messages_after(&mut self, id: ConversationId, after: i64, limit: u32) -> Result<Page> {
+        let limit = i64::from(limit.clamp(1, MAX_PAGE));
+        self.store.read(|db| {
+            let marks = Marks::of(&find(db, &id)?);
+            let mut statement = db.prepare_cached(&format!(
+                "{} WHERE conversation = ?1 AND ord > ?2 ORDER BY ord LIMIT ?3",
+                history::COLUMNS
+            ))?;
+            let mut rows = statement.query(params![id.0, after, limit + 1])?;
+            let mut messages = Vec::new();
+            while let Some(row) = rows.next()? {
+                messages.push(history::view(row, marks)?);
+            }
+            let more = messages.len() as i64 > limit;
+            messages.truncate(limit as usize);
+            Ok(Page { messages, more })
+        })
+    }
+
     /// One message.
     ///
     /// # Errors

@@ -362,3 +362,42 @@ fn typing_and_reading_again_write_nothing() {
     // Without a byte there is nothing that a disk is waited for.
     assert!(world.database("bob") == bob && world.database("alice") == alice);
 }
+
+#[test]
+fn a_history_reads_the_same_in_both_directions() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let (alices, _) = world.introduce("alice", "bob");
+    world.settle();
+    for number in 0..23 {
+        world.say("alice", alices, &format!("No. {number}"));
+    }
+    world.settle();
+    // Two wait without a connection: they stand at the end, whatever their order.
+    world.disconnect("alice");
+    world.say("alice", alices, "waits");
+    world.say("alice", alices, "waits too");
+    let mut reader = world.reader("alice");
+    let all = reader.messages(alices, None, 500).unwrap().messages;
+    let mut forwards: Vec<MessageView> = Vec::new();
+    loop {
+        let after = forwards.last().map_or(i64::MIN, |message| message.order);
+        let page = reader.messages_after(alices, after, 4).unwrap();
+        let short = page.messages.len() < 4;
+        forwards.extend(page.messages);
+        if !page.more {
+            break;
+        }
+        assert!(!short, "only the last page is short");
+    }
+    assert_eq!(forwards, all);
+    assert_eq!(all.last().unwrap().delivery, Delivery::Queued);
+    let end = reader
+        .messages_after(alices, all.last().unwrap().order, 4)
+        .unwrap();
+    assert_eq!((end.messages, end.more), (vec![], false));
+    // Exactly as many as are left: nothing more is promised.
+    let order = all[all.len() - 5].order;
+    assert!(!reader.messages_after(alices, order, 4).unwrap().more);
+}

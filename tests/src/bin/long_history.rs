@@ -170,6 +170,7 @@ async fn read(data: &Path, messages: usize) -> serde_json::Value {
     let page = |before| Query::Messages {
         conversation,
         before,
+        after: None,
         limit: PAGE,
     };
     let (first, _) = time(&host, page(None), 1).await;
@@ -219,6 +220,7 @@ async fn count(host: &Host, conversation: ConversationId) -> usize {
         let query = Query::Messages {
             conversation,
             before,
+            after: None,
             limit: 200,
         };
         let Answer::Messages(page) = ask(host, query).await else {

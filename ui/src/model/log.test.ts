@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { ConversationView, MessageView } from "@contract";
 import { ID, refused, StoryHost } from "../testing/story_host";
-import type { Log } from "./log.svelte";
+import { KEPT, type Log } from "./log.svelte";
 import { Profile } from "./profile.svelte";
 
 let host: StoryHost;
@@ -102,15 +102,15 @@ describe("marks", () => {
 
 describe("pages", () => {
   it("older ones are put before, once each, however often they are asked for", async () => {
-    many(300);
+    many(200);
     const log = await opened();
     expect(log.messages).toHaveLength(60);
     expect(log.more).toBe(true);
     await Promise.all([log.older(), log.older(), log.older()]);
-    expect(log.messages).toHaveLength(260);
+    expect(log.messages).toHaveLength(140);
     await log.older();
     await log.older();
-    expect(log.messages).toHaveLength(300);
+    expect(log.messages).toHaveLength(200);
     expect(log.more).toBe(false);
     expect(ordered(log) && once(log)).toBe(true);
     expect(host.calls("messages")).toHaveLength(3);
@@ -129,14 +129,46 @@ describe("pages", () => {
   it("are let go at the newest, and read again when they are wanted", async () => {
     many(1000);
     const log = await opened();
-    while (log.more) await log.older();
+    for (let page = 0; page < 6; page += 1) await log.older();
     log.trim();
-    expect(log.messages).toHaveLength(400);
+    expect(log.messages).toHaveLength(KEPT);
     expect(texts(log).at(-1)).toBe("No. 1000");
     expect(log.more).toBe(true);
     await log.older();
-    expect(log.messages).toHaveLength(600);
+    expect(log.messages.length).toBeGreaterThan(KEPT);
     expect(ordered(log) && once(log)).toBe(true);
+  });
+
+  it("to the beginning and back to the end, the run stays bounded and has no hole", async () => {
+    many(1000);
+    const log = await opened();
+    log.atEnd = false;
+    const numbers = () => texts(log).map((text) => Number(text.slice(4)));
+    const whole = () => numbers().every((number, at) => at === 0 || number === (numbers()[at - 1] ?? 0) + 1);
+    for (let page = 0; log.more; page += 1) {
+      await log.older();
+      expect(log.messages.length <= KEPT && whole(), `page ${page}`).toBe(true);
+    }
+    expect(texts(log)[0]).toBe("No. 1");
+    expect(log.newer).toBe(true);
+    for (let page = 0; log.newer; page += 1) {
+      await log.younger();
+      expect(log.messages.length <= KEPT && whole(), `page ${page}`).toBe(true);
+    }
+    expect(texts(log).at(-1)).toBe("No. 1000");
+    expect(log.more).toBe(true);
+  });
+
+  it("the list learns at which end each change is", async () => {
+    many(1000);
+    const log = await opened();
+    log.atEnd = false;
+    while (log.messages.length < KEPT - 20) await log.older();
+    expect(log.shifting).toBe(true);
+    await log.older();
+    expect([log.shifting, log.newer, log.messages.length]).toEqual([false, true, KEPT]);
+    await log.younger();
+    expect([log.shifting, log.more, log.messages.length]).toEqual([true, true, KEPT]);
   });
 
   it("an event about a message that is not on the screen makes no hole", async () => {
@@ -146,6 +178,92 @@ describe("pages", () => {
     if (old === undefined) throw new Error("there is none");
     host.tell({ event: "message_changed", message: old });
     expect(log.messages).toHaveLength(60);
+  });
+});
+
+describe("far from the newest", () => {
+  async function farBack(): Promise<Log> {
+    many(600);
+    const log = await opened();
+    log.atEnd = false;
+    for (let page = 0; page < 5; page += 1) await log.older();
+    expect(log.newer).toBe(true);
+    return log;
+  }
+
+  it("what arrives makes no hole, and is there on the way back", async () => {
+    const log = await farBack();
+    const last = texts(log).at(-1);
+    host.tell({ event: "message_added", message: host.says(bob, "them", "No. 601") });
+    expect(texts(log).at(-1)).toBe(last);
+    while (log.newer) await log.younger();
+    expect(texts(log).slice(-2)).toEqual(["No. 600", "No. 601"]);
+    host.tell({ event: "message_added", message: host.says(bob, "them", "No. 602") });
+    expect(texts(log).at(-1)).toBe("No. 602");
+    expect(ordered(log) && once(log)).toBe(true);
+  });
+
+  it("one's own message leads back to the newest, in a run of its own", async () => {
+    const log = await farBack();
+    log.composer.text = "Here I am";
+    await log.composer.send();
+    await settled();
+    expect([log.newer, log.run, log.atEnd]).toEqual([false, 1, true]);
+    expect(texts(log).slice(-2)).toEqual(["No. 600", "Here I am"]);
+    expect(once(log)).toBe(true);
+  });
+
+  it("a jump to the newest reads one page", async () => {
+    const log = await farBack();
+    const before = host.calls("messages").length;
+    await log.latest();
+    expect(host.calls("messages").length).toBe(before + 1);
+    expect(texts(log).at(-1)).toBe("No. 600");
+    expect(log.more).toBe(true);
+  });
+
+  it("a message that gets its place beyond the run leaves it, and one within it changes", async () => {
+    const log = await farBack();
+    const here = log.messages[10];
+    if (here === undefined) throw new Error("there is none");
+    host.tell({ event: "message_changed", message: { ...here, body: { kind: "newer" } } });
+    expect(log.messages[10]?.body.kind).toBe("newer");
+    host.tell({ event: "message_changed", message: { ...here, order: 99_999 } });
+    expect(log.messages).toHaveLength(KEPT - 1);
+    expect(ordered(log) && once(log)).toBe(true);
+  });
+
+  it("missed events leave the person where they are", async () => {
+    const log = await farBack();
+    const [first, last] = [texts(log)[0], texts(log).at(-1)];
+    const all = host.messages.get(bob.conversation) ?? [];
+    host.messages.set(
+      bob.conversation,
+      all.filter((one) => one.message !== log.messages[5]?.message),
+    );
+    host.tell({ event: "missed" });
+    await settled();
+    expect([texts(log)[0], texts(log).at(-1)]).toEqual([first, last]);
+    expect(log.messages).toHaveLength(KEPT - 1);
+    expect(log.newer).toBe(true);
+  });
+
+  it("nothing is told as read", async () => {
+    const log = await farBack();
+    host.tell({ event: "conversation_changed", conversation: { ...bob, unread: 3 } });
+    log.seen();
+    expect(host.calls("mark_read")).toEqual([]);
+  });
+
+  it("a flood that arrives while somebody reads further up does not grow the run for ever", async () => {
+    many(60);
+    const log = await opened();
+    log.atEnd = false;
+    for (let n = 0; n < 3 * KEPT; n += 1)
+      host.tell({ event: "message_added", message: host.says(bob, "them", `Flood ${n}`) });
+    expect(log.messages.length).toBeLessThanOrEqual(2 * KEPT);
+    expect(log.newer).toBe(true);
+    expect(ordered(log) && once(log)).toBe(true);
   });
 });
 
@@ -175,8 +293,9 @@ describe("missed events", () => {
     await settled();
     expect(log.messages).toHaveLength(200);
     expect(log.more).toBe(true);
-    while (log.more) await log.older();
+    for (let page = 0; page < 4; page += 1) await log.older();
     expect(log.messages).toHaveLength(520);
+    expect(log.more).toBe(false);
     expect(ordered(log) && once(log)).toBe(true);
   });
 

@@ -140,6 +140,12 @@ export class StoryHost implements Host {
       case "conversation":
         return this.conversations.find(({ conversation }) => conversation === id);
       case "messages": {
+        const after = params.after as number | undefined;
+        if (after !== undefined) {
+          const younger = (this.messages.get(id) ?? []).filter(({ order }) => order > after);
+          const page = younger.slice(0, Number(params.limit));
+          return { messages: page, more: page.length < younger.length };
+        }
         const before = (params.before as number | undefined) ?? Infinity;
         const older = (this.messages.get(id) ?? []).filter(({ order }) => order < before);
         const page = older.slice(-Number(params.limit));

@@ -47,7 +47,7 @@ pub enum Query {
         /// Which.
         conversation: ConversationId,
     },
-    /// A page of a conversation, the newest messages unless `before` says otherwise.
+    /// A page of a conversation, the newest messages unless `before` or `after` says otherwise.
     Messages {
         /// Which conversation.
         conversation: ConversationId,
@@ -55,6 +55,11 @@ pub enum Query {
         #[serde(default)]
         #[cfg_attr(test, ts(optional, type = "number"))]
         before: Option<i64>,
+        /// Only messages whose order is higher than this, the oldest of them; `before` is not looked
+        /// at then.
+        #[serde(default)]
+        #[cfg_attr(test, ts(optional, type = "number"))]
+        after: Option<i64>,
         /// How many: 1 to 200.
         limit: u32,
     },

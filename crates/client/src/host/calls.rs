@@ -118,10 +118,14 @@ impl Profile {
             Query::Messages {
                 conversation,
                 before,
+                after,
                 limit,
             } => {
                 let limit = limit.clamp(1, LONGEST_PAGE);
-                let read = move |r: &mut Reader| r.messages(conversation, before, limit);
+                let read = move |r: &mut Reader| match after {
+                    Some(after) => r.messages_after(conversation, after, limit),
+                    None => r.messages(conversation, before, limit),
+                };
                 self.read(read).await.map(Answer::Messages)
             }
             Query::Message { message } => self

@@ -184,7 +184,8 @@ pub struct MessageView {
 pub struct Page {
     /// Messages, oldest first.
     pub messages: Vec<MessageView>,
-    /// There are older ones: ask again with `before` = the first one's order.
+    /// There are more in the direction that was asked for: older ones, for which to ask again with
+    /// `before` = the first one's order, or newer ones, with `after` = the last one's.
     pub more: bool,
 }
 
