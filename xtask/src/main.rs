@@ -5,10 +5,12 @@
 
 mod args;
 mod bench;
+mod bundle;
 mod failure;
 mod fuzz;
 mod icons;
 mod packages;
+mod programs;
 mod project;
 mod replay;
 mod run;
@@ -34,7 +36,11 @@ cargo xtask <routine>
   screens                 the pictures in docs/screens, made anew
   replay FILE [--dev] [--limit N] [--burst N] [--kill [SEED]] [--keep]
                           real conversations through a real relay; --kill ends programs on the way
-  bench [NAME] [--save]   every benchmark beside its peer; --save writes docs/benchmarks.md
+  bench [NAME] [--save]   every benchmark beside its peer, or those whose name contains NAME:
+                          suite, engine, relay, person, window, scroll; only by name: build (how
+                          long building takes, clean and after a change), bundle. --save writes
+                          their tables in docs/benchmarks.md
+  bundle [--yes]          the app as a .deb and an .rpm, for whoever has no compiler
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew
@@ -55,6 +61,7 @@ fn main() -> ExitCode {
         Some("run") => run::command(args),
         Some("replay") => replay::command(args),
         Some("bench") => bench::command(args),
+        Some("bundle") => bundle::command(args),
         Some("types") => types::command(args),
         Some("screens") => args.finish().and_then(|()| test::screens::pictures()),
         Some("ui") => ui::command(args),

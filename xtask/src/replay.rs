@@ -5,6 +5,7 @@
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::packages;
+use crate::programs;
 use crate::project;
 use crate::tool::Tool;
 
@@ -18,12 +19,7 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
     packages::ensure(&[packages::BUILD], yes)?;
 
     // The replay starts `sotto` and `sotto-relay`, so those are built with it.
-    let packages = ["-p", "sotto-tests", "-p", "sotto-cli", "-p", "sotto-relay"];
-    let mut build = Tool::cargo(["build", "--locked", "--bins"]).args(packages);
-    if !dev {
-        build = build.args(["--release"]);
-    }
-    build.run()?;
+    programs::build(&["sotto", "sotto-relay", "sotto-replay"], dev)?;
     Tool::new(project::program("sotto-replay", dev))
         .args(rest)
         .in_this_folder()

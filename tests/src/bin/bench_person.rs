@@ -16,6 +16,8 @@
 
 #[path = "../bench/clock.rs"]
 mod clock;
+#[path = "../bench/disk.rs"]
+mod disk;
 #[path = "../bench/figure.rs"]
 mod figure;
 #[path = "../bench/forwarder.rs"]
@@ -49,7 +51,7 @@ fn everywhere() {
             }
         }
     }
-    figure::sync_cost(&disk);
+    disk::sync_cost(&disk);
 }
 
 /// Runs this program once more, on the first core alone if it is to be pinned.

@@ -1,20 +1,24 @@
-//! `cargo xtask bench`: every benchmark of every room, one JSON line a figure, beside its peer.
+//! `cargo xtask bench`: every benchmark, one JSON line a figure, beside its peer.
 //!
 //! A benchmark is a program (`examples/bench_*.rs` of a room, or a binary of that name) that
 //! prints `{"name","value","unit","peer","ratio"}` lines; whatever else it prints is for people.
+//! Some are not programs of ours: scrolling in a browser, the packages, and building itself.
 
+mod build;
 mod figure;
 mod page;
-
-use serde_json::Value;
+mod rooms;
+mod scroll;
 
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::packages;
 use crate::project;
 use crate::tool::Tool;
+use crate::{bundle, ui};
 
 use figure::Figure;
+use rooms::{Benchmark, How};
 
 const PAGE: &str = "docs/benchmarks.md";
 
@@ -23,38 +27,39 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
     let yes = args.flag("--yes");
     let only = args.word();
     args.finish()?;
-    packages::ensure(&[packages::BUILD], yes)?;
-
-    let benchmarks: Vec<Benchmark> = benchmarks(&project::metadata()?)
-        .into_iter()
-        .filter(|benchmark| {
-            only.as_ref()
-                .is_none_or(|only| benchmark.name.contains(only.as_str()))
-        })
-        .collect();
+    let benchmarks = rooms::chosen(&project::metadata()?, only.as_deref());
     if benchmarks.is_empty() {
         return Err(Failure::usage("there is no such benchmark"));
     }
-    if save && only.is_some() {
-        return Err(Failure::usage(
-            "--save writes the whole page, so it wants every benchmark",
-        ));
-    }
+    let windows = benchmarks.iter().any(Benchmark::has_a_screen);
+    let needed: &[&[_]] = if windows {
+        &[packages::BUILD, packages::WINDOW, packages::TEST]
+    } else {
+        &[packages::BUILD, packages::WINDOW]
+    };
+    packages::ensure(needed, yes)?;
 
-    // Person to person starts the real programs.
-    Tool::cargo([
-        "build",
-        "--release",
-        "--locked",
-        "--workspace",
-        "--bins",
-        "--examples",
-    ])
-    .run()?;
-    let mut rooms = Vec::new();
+    ui::build()?;
+    if benchmarks.iter().any(Benchmark::wants_programs) {
+        // Those that measure real programs start them.
+        Tool::cargo(["build", "--release", "--locked", "--workspace"])
+            .args(["--bins", "--examples"])
+            .run()?;
+    }
     for benchmark in &benchmarks {
-        eprintln!("\n== {} ({})", benchmark.name, benchmark.package);
-        let lines = benchmark.tool().run_keeping(|line| line.starts_with('{'))?;
+        eprintln!("\n== {}", benchmark.name);
+        let machine = page::machine();
+        let lines = match &benchmark.how {
+            How::Program(kind) => benchmark
+                .tool(*kind)
+                .run_keeping(|line| line.starts_with('{'))?,
+            How::Scroll => scroll::measure()?,
+            How::Build => build::measure()?,
+            How::Bundle => bundle::make()?,
+        };
+        if benchmark.prints_itself() {
+            lines.iter().for_each(|line| println!("{line}"));
+        }
         let figures: Vec<Figure> = lines
             .iter()
             .filter_map(|line| Figure::from_line(line))
@@ -65,97 +70,25 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
                 benchmark.name
             )));
         }
-        rooms.push((benchmark.package.clone(), figures));
-    }
-    if save {
-        let text = page::render(&rooms, &page::machine());
-        std::fs::write(project::root().join(PAGE), text)
-            .map_err(|error| Failure::check(format!("{PAGE} can't be written: {error}")))?;
-        eprintln!("\n{PAGE} is written.");
+        if save {
+            write(benchmark, &figures, &machine)?;
+        }
     }
     Ok(())
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Benchmark {
-    package: String,
-    kind: String,
-    name: String,
-}
-
-impl Benchmark {
-    /// The program, built by the call for the whole workspace, so with the same features.
-    fn tool(&self) -> Tool {
-        let program = project::program(&self.name, false);
-        if self.kind == "example" {
-            Tool::new(
-                program
-                    .with_file_name("examples")
-                    .join(program.file_name().unwrap_or_default()),
-            )
-        } else {
-            Tool::new(program)
-        }
-    }
-}
-
-/// Examples and binaries called `bench_…`, in the order of the rooms' names.
-fn benchmarks(metadata: &Value) -> Vec<Benchmark> {
-    let mut found = Vec::new();
-    for package in list(metadata, "packages") {
-        for target in list(package, "targets") {
-            let name = text(target, "name");
-            let kind = list(target, "kind")
-                .first()
-                .and_then(Value::as_str)
-                .unwrap_or_default();
-            if name.starts_with("bench_") && matches!(kind, "example" | "bin") {
-                let (package, kind, name) = (
-                    text(package, "name").to_owned(),
-                    kind.to_owned(),
-                    name.to_owned(),
-                );
-                found.push(Benchmark {
-                    package,
-                    kind,
-                    name,
-                });
-            }
-        }
-    }
-    found
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn benchmarks_are_found_by_their_names() {
-        let metadata = json!({ "packages": [{ "name": "sotto-suite", "targets": [
-            { "name": "bench_suite", "kind": ["example"] },
-            { "name": "sotto_suite", "kind": ["lib"] },
-            { "name": "bench_other", "kind": ["test"] },
-        ]}]});
-        let found = benchmarks(&metadata);
-        assert_eq!(
-            found
-                .iter()
-                .map(|one| one.name.as_str())
-                .collect::<Vec<_>>(),
-            ["bench_suite"]
-        );
-    }
+/// Replaces this benchmark's table in the page, and nothing else of it.
+fn write(benchmark: &Benchmark, figures: &[Figure], machine: &str) -> Result<(), Failure> {
+    let path = project::root().join(PAGE);
+    let table = page::table(figures, machine);
+    let text = page::with_table(
+        &project::read(PAGE)?,
+        &benchmark.name,
+        &benchmark.room,
+        &table,
+    );
+    std::fs::write(path, text)
+        .map_err(|error| Failure::check(format!("{PAGE} can't be written: {error}")))?;
+    eprintln!("\n{PAGE}: the table of {} is written.", benchmark.name);
+    Ok(())
 }

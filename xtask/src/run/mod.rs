@@ -18,8 +18,8 @@ use std::io::IsTerminal;
 use crate::args::Args;
 use crate::failure::Failure;
 use crate::packages;
+use crate::programs;
 use crate::project;
-use crate::tool::Tool;
 use crate::ui;
 
 use folder::Throwaway;
@@ -121,20 +121,16 @@ pub(super) struct Programs {
 
 fn build(through: Through, dev: bool) -> Result<Programs, Failure> {
     println!("Building (the first time takes some minutes) ...");
-    let mut packages = vec!["-p", "sotto-cli", "-p", "sotto-relay"];
+    let mut names = vec!["sotto", "sotto-relay"];
     match through {
         Through::Window => {
             ui::build()?;
-            packages.extend(["-p", "sotto-app"]);
+            names.push("sotto-app");
         }
         Through::Browser => ui::build()?,
         Through::Terminal | Through::Talk => {}
     }
-    let mut tool = Tool::cargo(["build", "--locked", "--bins"]).args(packages);
-    if !dev {
-        tool = tool.args(["--release"]);
-    }
-    tool.run()?;
+    programs::build(&names, dev)?;
     Ok(Programs {
         sotto: project::program("sotto", dev),
         relay: project::program("sotto-relay", dev),

@@ -2,8 +2,8 @@
 
 use super::Said;
 use crate::failure::Failure;
+use crate::programs;
 use crate::project;
-use crate::tool::Tool;
 use crate::ui;
 
 /// Before anything is compiled that embeds them.
@@ -38,16 +38,7 @@ pub(super) fn in_windows() -> Result<Said, Failure> {
 /// screen.
 pub(crate) fn pictures() -> Result<(), Failure> {
     ui::build()?;
-    Tool::cargo([
-        "build",
-        "--locked",
-        "-p",
-        "sotto-cli",
-        "-p",
-        "sotto-relay",
-        "--bins",
-    ])
-    .run()?;
+    programs::build(&["sotto", "sotto-relay"], true)?;
     ui::npm([
         "run",
         "--silent",
