@@ -3,7 +3,7 @@
  * showing conversations, or saying why it can't.
  */
 import type { Problem, Published, Start } from "@contract";
-import { problemOf, Refusal, type Host } from "../host";
+import { problemOf, Refusal, type Host, type Link } from "../host";
 import { Profile } from "./profile.svelte";
 import { Settings } from "./settings.svelte";
 
@@ -16,6 +16,8 @@ export type Stage =
 
 export class App {
   stage = $state.raw<Stage>({ at: "opening" });
+  /** How the way to the Rust side stands. */
+  link = $state<Link>("standing");
   #start: Start | null = null;
   readonly settings: Settings;
 
@@ -37,6 +39,7 @@ export class App {
         const start = await this.host.start();
         this.#start = start;
         this.host.onEvent((published) => this.#hear(published));
+        this.host.onLink((link) => (this.link = link));
       }
       await this.#openProfile();
     } catch (thrown) {

@@ -60,6 +60,9 @@ export const en = {
 
   list: {
     label: "Conversations",
+    width: "Width of the list of conversations",
+    widthHint: "Drag to make the list wider or narrower; double-click for its usual width",
+    widthNow: (rem: number) => `${rem.toLocaleString("en", { maximumFractionDigits: 1 })} letters wide`,
     find: "Find a conversation",
     fresh: "New conversation",
     you: "You",
@@ -129,6 +132,8 @@ export const en = {
     emoji: "Emoji",
     tooLong: (bytes: number, most: number) =>
       `This is ${bytes.toLocaleString("en")} bytes long, a message holds ${most.toLocaleString("en")}. It stays here while the window is open; shorten it or send it in parts.`,
+    completions: "Emoji with this name",
+    offered: (n: number) => `${count(n, "emoji", "emoji")} to choose from by arrow keys.`,
     findEmoji: "Find an emoji",
     noEmoji: "No emoji is called that.",
     emojiGroups: [
@@ -237,6 +242,13 @@ export const en = {
     theme: "Theme",
     themes: { system: "Like the system", light: "Light", dark: "Dark" },
     textSize: "Text size",
+    look: "Look",
+    accent: "Accent colour",
+    accents: { petrol: "Petrol", blue: "Blue", violet: "Violet", plum: "Plum", slate: "Slate" },
+    density: "Density",
+    densities: { comfortable: "Comfortable", compact: "Compact" },
+    contrast: "High contrast",
+    contrastHint: "Stronger colours and edges. Also used whenever the system asks for it.",
     receipts: "Delivery and read receipts",
     receiptsHint: "Works both ways: without them you don't see theirs either.",
     recovery: "Recovery code",
@@ -282,6 +294,7 @@ export const en = {
     hostLost: "This page has lost Sotto on this computer. It comes back by itself if Sotto still runs.",
     hostEnded:
       "Sotto on this computer was started again. Open the address that it prints; copy what you were writing first.",
+    hostEndedEarly: "Sotto on this computer was started again. Open the address that it prints.",
     memory: "A throwaway profile: its key is in memory alone, and everything is gone when this window closes.",
     memoryBrowser: "A throwaway profile: its key is in memory alone, and everything is gone when Sotto ends.",
     recovery: "Your recovery code is not written down yet.",

@@ -1,13 +1,17 @@
-import { fireEvent, render, screen, waitFor } from "@testing-library/svelte";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
-import { beforeEach, expect, it } from "vitest";
+import { beforeAll, beforeEach, expect, it } from "vitest";
 import type { Log } from "../../model/log.svelte";
 import { Profile } from "../../model/profile.svelte";
 import { refused, StoryHost } from "../../testing/story_host";
+import { shortcodes } from "../../text/emoji";
 import Composer from "./Composer.svelte";
 
 let host: StoryHost;
 let log: Log;
+
+// Half a megabyte of names; a busy machine needs longer for it than a test waits.
+beforeAll(async () => void (await shortcodes()));
 
 beforeEach(async () => {
   host = new StoryHost();
@@ -69,4 +73,49 @@ it("choosing the conversation that is open already leads back to its field", asy
   expect(document.activeElement).toBe(document.body);
   log.profile.show(log.conversation);
   await waitFor(() => expect(document.activeElement).toBe(field()));
+});
+
+it("a name between colons is completed by keys, and Enter then sends nothing", async () => {
+  await userEvent.type(field(), "Well :hear");
+  const list = await screen.findByRole("listbox", { name: "Emoji with this name" });
+  const options = within(list).getAllByRole("option");
+  expect(options[0]?.getAttribute("aria-selected")).toBe("true");
+  expect(field().getAttribute("aria-activedescendant")).toBe(options[0]?.id);
+  await userEvent.keyboard("{ArrowDown}{ArrowUp}{ArrowUp}");
+  expect(field().getAttribute("aria-activedescendant")).toBe(options.at(-1)?.id);
+  await userEvent.keyboard("{ArrowDown}{Enter}");
+  await waitFor(() => expect(field().value).toBe("Well ❤️"));
+  expect(screen.queryByRole("listbox")).toBeNull();
+  expect(sent()).toEqual([]);
+  await userEvent.keyboard("{Enter}");
+  expect(sent()).toEqual(["Well ❤️"]);
+});
+
+it("the second colon puts the emoji there; a name that none has stays", async () => {
+  await userEvent.type(field(), ":tada:");
+  await waitFor(() => expect(field().value).toBe("🎉"));
+  await userEvent.type(field(), " :nothing_like_it:");
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(field().value).toBe("🎉 :nothing_like_it:");
+});
+
+it("Esc leaves the name as it is, and the list does not come back for it", async () => {
+  await userEvent.type(field(), ":smi");
+  await screen.findByRole("listbox");
+  await userEvent.keyboard("{Escape}");
+  expect(screen.queryByRole("listbox")).toBeNull();
+  await userEvent.type(field(), "l");
+  await new Promise((resolve) => setTimeout(resolve));
+  expect(screen.queryByRole("listbox")).toBeNull();
+  await userEvent.keyboard("{Enter}");
+  expect(sent()).toEqual([":smil"]);
+});
+
+it("is taken by a click too, in the middle of a text", async () => {
+  await userEvent.type(field(), "a :tad b");
+  field().setSelectionRange(6, 6);
+  await fireEvent.input(field());
+  await userEvent.click(await screen.findByRole("option", { name: ":tada:" }));
+  await waitFor(() => expect(field().value).toBe("a 🎉 b"));
+  expect(field().selectionStart).toBe("a 🎉".length);
 });

@@ -1,4 +1,4 @@
-import { render, screen } from "@testing-library/svelte";
+import { render, screen, waitFor } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
 import { expect, it } from "vitest";
 import { Refusal } from "../../host";
@@ -160,4 +160,17 @@ it("a profile that another screen made or closed is followed here", async () => 
   host.tell({ event: "closed", problem: refused("disk_failed").problem });
   const said = await screen.findByRole("alert");
   expect(said.dataset.code).toBe("disk_failed");
+});
+
+it("the first screen says quietly when the host has gone, and when it is another by now", async () => {
+  const host = unused();
+  await opened(host);
+  await userEvent.type(await screen.findByRole("textbox", { name: "Your name" }), "Alice");
+  host.link("lost");
+  await screen.findByText(words.lines.hostLost);
+  expect(screen.getByRole("textbox", { name: "Your name" })).toHaveProperty("value", "Alice");
+  host.link("standing");
+  await waitFor(() => expect(screen.queryByText(words.lines.hostLost)).toBeNull());
+  host.link("ended");
+  await screen.findByText(words.lines.hostEndedEarly);
 });
