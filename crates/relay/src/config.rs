@@ -1,4 +1,12 @@
 //! What can be set.
+//!
+//! [`settings::SETTINGS`] is the one list of everything that an operator can set; flags, the
+//! environment, the file and the table in `docs/operating.md` all follow from it.
+
+mod file;
+pub mod load;
+pub mod place;
+pub mod settings;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,10 +22,15 @@ pub struct Config {
     pub host: Option<String>,
     /// WebSocket without TLS; only on a loopback address.
     pub plain: bool,
+    /// Where the certificate comes from; of no meaning without TLS.
+    pub certificate: CertificateSource,
     /// Values of the `Origin` header that are let in. Browsers always send one, other clients none.
     pub allow_origins: Vec<String>,
     /// Access token that every client has to name.
     pub token: Option<String>,
+    /// Say in the log which network address connected, and when it left. Off unless an operator
+    /// looks for somebody who misbehaves.
+    pub log_peers: bool,
     /// Bounds on connections.
     pub limits: ConnectionLimits,
     /// Bounds on what is kept.
@@ -31,16 +44,49 @@ impl Config {
             data: data.into(),
             host: None,
             plain: false,
+            certificate: CertificateSource::SelfMade,
             allow_origins: Vec::new(),
             token: None,
+            log_peers: false,
             limits: ConnectionLimits::default(),
             store: SqliteOptions::default(),
         }
     }
 }
 
+/// Where a relay's certificate comes from. Clients trust the identity key in the address, which
+/// signs the certificate's key, so any of these is as safe; browsers want one of the last two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CertificateSource {
+    /// Made by the relay itself and kept in its data folder.
+    #[default]
+    SelfMade,
+    /// An operator's own, in PEM.
+    Files {
+        /// The certificate, followed by those of the authorities in between, if any.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// Fetched from an authority that speaks ACME (RFC 8555), by the challenge TLS-ALPN-01
+    /// (RFC 8737), and renewed by itself.
+    Acme(AcmeOptions),
+}
+
+/// Which authority, and what it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcmeOptions {
+    /// The authority's directory, an `https://` address.
+    pub directory: String,
+    /// Mail address for warnings of the authority.
+    pub contact: Option<String>,
+    /// Root certificates in PEM that the authority's own certificate has to come from, instead of
+    /// those that browsers trust.
+    pub roots: Option<PathBuf>,
+}
+
 /// Bounds on connections.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
     /// Connections at once; more wait to be accepted.
     pub connections: usize,

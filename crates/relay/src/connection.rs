@@ -61,14 +61,15 @@ pub(crate) async fn serve<S: Store>(shared: Arc<Shared<S>>, opening: Opening) {
     shared.metrics.connections.fetch_add(1, Ordering::Relaxed);
     let opened = tokio::select! {
         () = shared.stopping.cancelled() => None,
-        opened = tokio::time::timeout(shared.limits.handshake, hello::open(&shared, opening)) => opened.ok().flatten(),
+        opened = tokio::time::timeout(shared.limits().handshake, hello::open(&shared, opening)) => opened.ok().flatten(),
     };
     match opened {
         Some((mut socket, binding)) => {
             let end = session::run(&shared, &mut socket, binding).await;
             if let End::Closing(code) = end {
                 if code != RefusalCode::Stopping {
-                    Metrics::count(&shared.metrics.closed);
+                    shared.metrics.closed(code);
+                    tracing::debug!(?code, "a connection was ended by the relay");
                 }
                 close(&mut socket, code, &shared).await;
             }
@@ -107,7 +108,7 @@ async fn close<S>(socket: &mut Socket, code: RefusalCode, shared: &Shared<S>) {
         while let Some(Ok(_)) = futures_util::StreamExt::next(socket).await {}
         Ok::<_, tokio_tungstenite::tungstenite::Error>(())
     };
-    let patience = shared.limits.send.min(shared.limits.stop / 10);
+    let patience = shared.limits().send.min(shared.limits().stop / 10);
     let _ = tokio::time::timeout(patience, goodbye).await;
 }
 

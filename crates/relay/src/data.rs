@@ -19,6 +19,11 @@ pub enum DataError {
         "the identity key {0} is missing although there is a store; put it back from a backup, or use an empty folder for a new relay"
     )]
     IdentityMissing(PathBuf),
+    /// Files of two relays may lie beside each other.
+    #[error(
+        "a restore into {0} was interrupted; run `sotto-relay restore FILE --force` again, with the same backup"
+    )]
+    RestoreInterrupted(PathBuf),
     /// Not a key.
     #[error("the identity key {0} is damaged; put it back from a backup")]
     IdentityDamaged(PathBuf),
@@ -43,12 +48,44 @@ pub(crate) struct DataFolder {
     _lock: File,
 }
 
-const IDENTITY: &str = "identity.key";
-const STORE: &str = "relay.db";
+/// The identity key's file.
+pub(crate) const IDENTITY: &str = "identity.key";
+/// The store's file.
+pub(crate) const STORE: &str = "relay.db";
+/// Locked for as long as a process works on the folder.
+pub(crate) const LOCK: &str = "lock";
+/// A folder that is there while a backup is being put in place.
+pub(crate) const RESTORING: &str = "restoring";
+
+/// Does a process work on this folder?
+pub(crate) fn in_use(path: &Path) -> bool {
+    File::open(path.join(LOCK)).is_ok_and(|lock| {
+        matches!(
+            lock.try_lock_shared(),
+            Err(std::fs::TryLockError::WouldBlock)
+        )
+    })
+}
+
+/// The key in an identity file's text.
+pub(crate) fn identity_of(text: &[u8]) -> Option<SigningKey> {
+    let seed = Zeroizing::new(hex::decode(text.trim_ascii()).ok()?);
+    let seed = Secret::from_slice(&seed).ok()?;
+    Some(SigningKey::from_seed(&seed))
+}
 
 impl DataFolder {
     /// Opens the folder for this process alone, making it if it is missing.
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
+        let folder = Self::lock(path)?;
+        if path.join(RESTORING).exists() {
+            return Err(DataError::RestoreInterrupted(path.into()));
+        }
+        Ok(folder)
+    }
+
+    /// The same for whoever repairs it.
+    pub(crate) fn lock(path: &Path) -> Result<Self, DataError> {
         let unusable = |error| DataError::Unusable {
             path: path.into(),
             error,
@@ -59,7 +96,7 @@ impl DataFolder {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path).map_err(unusable)?;
         let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
-            .open(path.join("lock"))
+            .open(path.join(LOCK))
             .map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
@@ -69,6 +106,11 @@ impl DataFolder {
             Err(std::fs::TryLockError::WouldBlock) => Err(DataError::InUse(path.into())),
             Err(std::fs::TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Where the store is; the file is made here if it is missing, for this user alone. Its
@@ -85,9 +127,7 @@ impl DataFolder {
     pub(crate) fn identity(&self) -> Result<SigningKey, DataError> {
         let path = self.path.join(IDENTITY);
         if let Some(text) = self.read(IDENTITY)? {
-            let seed = Zeroizing::new(hex::decode(text.trim_ascii()).unwrap_or_default());
-            let seed = Secret::from_slice(&seed).map_err(|_| DataError::IdentityDamaged(path))?;
-            return Ok(SigningKey::from_seed(&seed));
+            return identity_of(&text).ok_or(DataError::IdentityDamaged(path));
         }
         if self.path.join(STORE).exists() {
             return Err(DataError::IdentityMissing(path));
@@ -137,7 +177,8 @@ impl DataFolder {
     }
 }
 
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+/// Files that are made are for this user alone.
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options

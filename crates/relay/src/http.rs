@@ -17,6 +17,7 @@ use sotto_wire::TransportEnds;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::connection::{self, Opening};
+use crate::page::Page;
 use crate::server::Shared;
 use crate::store::Store;
 use crate::transport::Transport;
@@ -32,9 +33,10 @@ pub(crate) struct Accepted {
 }
 
 pub(crate) fn router<S: Store>(shared: Arc<Shared<S>>) -> Router {
+    let (landing, invite) = (Page::landing(&shared.address), Page::invite());
     Router::new()
-        .route("/", get(landing))
-        .route("/i", get(landing))
+        .route("/", get(async move || landing.response()))
+        .route("/i", get(async move || invite.response()))
         .route("/health", get(|| async { "ok\n" }))
         .route("/ready", get(ready::<S>))
         .route("/metrics", get(metrics::<S>))
@@ -42,14 +44,12 @@ pub(crate) fn router<S: Store>(shared: Arc<Shared<S>>) -> Router {
         .with_state(shared)
 }
 
-async fn landing() -> &'static str {
-    "This is a Sotto relay. It passes on sealed messages that it can't read.\n\
-     If a link brought you here, open it with Sotto: what it says stands after the #,\n\
-     and your browser has not sent that to anybody.\n"
-}
-
 /// Can the store do its work?
 async fn ready<S: Store>(State(shared): State<Arc<Shared<S>>>) -> Response {
+    readiness(&shared).await
+}
+
+pub(crate) async fn readiness<S: Store>(shared: &Shared<S>) -> Response {
     match shared.store.ready().await {
         Ok(()) => "ready\n".into_response(),
         Err(_) => (
@@ -81,7 +81,7 @@ async fn metrics<S: Store>(
 async fn upgrade<S: Store>(State(shared): State<Arc<Shared<S>>>, mut request: Request) -> Response {
     let headers = request.headers();
     let from_browser = headers.contains_key(ORIGIN);
-    if !origins_allowed(headers, &shared.allow_origins) {
+    if !origins_allowed(headers, &shared.live.rules().allow_origins) {
         return (StatusCode::FORBIDDEN, "this origin is not let in\n").into_response();
     }
     let asked = has_word(headers, &CONNECTION, "upgrade")

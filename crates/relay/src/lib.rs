@@ -4,21 +4,28 @@
 //! serves until a future says stop. The relay knows channels under random addresses, public keys
 //! and sealed bytes; it has no accounts, and its logs and metrics name nothing of that.
 
+mod aside;
 mod certificate;
 mod clock;
-mod config;
+pub mod config;
 mod connection;
 mod data;
+mod disk;
 mod feed;
 mod http;
+mod live;
 mod metrics;
+pub mod operation;
+mod page;
 mod server;
+mod stock;
 pub mod store;
 mod transport;
 
+pub use certificate::CertificateError;
 pub use clock::Clock;
-pub use config::{Config, ConnectionLimits};
+pub use config::{AcmeOptions, CertificateSource, Config, ConnectionLimits};
 pub use data::DataError;
 pub use feed::{Listener, Wake};
 pub use metrics::Metrics;
-pub use server::{Relay, StartError};
+pub use server::{Controls, Relay, StartError};

@@ -17,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::certificate;
+use crate::certificate::acme::{Challenge, Renewal};
+use crate::certificate::{self, CertificateError, Missing};
 use crate::clock::Clock;
-use crate::config::{Config, ConnectionLimits};
+use crate::config::{CertificateSource, Config, ConnectionLimits};
 use crate::data::{DataError, DataFolder};
 use crate::http::{self, Accepted};
+use crate::live::{Live, Rules};
 use crate::metrics::Metrics;
 use crate::store::Store;
 use crate::store::sqlite::{OpenError, SqliteStore};
@@ -48,32 +50,51 @@ pub enum StartError {
     /// TLS.
     #[error("the certificate can't be used: {0}")]
     Tls(#[from] rustls::Error),
+    /// An operator's own certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The listener.
     #[error("the listener can't be used: {0}")]
     Listener(std::io::Error),
+}
+
+impl From<Missing> for StartError {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Data(error) => Self::Data(error),
+            Missing::Files(error) => Self::Certificate(error),
+            Missing::Tls(error) => Self::Tls(error),
+        }
+    }
 }
 
 /// What all connections share.
 pub(crate) struct Shared<S> {
     pub(crate) store: S,
     pub(crate) identity: SigningKey,
-    pub(crate) limits: ConnectionLimits,
-    pub(crate) allow_origins: Vec<String>,
-    /// SHA-256 of the access token.
-    pub(crate) token: Option<[u8; 32]>,
+    /// What a reload changes.
+    pub(crate) live: Arc<Live>,
+    /// What the page for people shows.
+    pub(crate) address: RelayAddress,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
 
+impl<S> Shared<S> {
+    /// The bounds of this moment.
+    pub(crate) fn limits(&self) -> ConnectionLimits {
+        self.live.rules().limits
+    }
+}
+
 /// A relay that listens but does not serve yet.
 pub struct Relay {
     address: RelayAddress,
-    acceptor: Acceptor,
     listener: TcpListener,
     shared: Arc<Shared<SqliteStore>>,
-    clock: Clock,
-    _folder: DataFolder,
+    controls: Controls,
+    renewal: Option<Renewal>,
 }
 
 impl Relay {
@@ -96,33 +117,57 @@ impl Relay {
             RelayIdentity::of(&identity.public()),
             config.plain,
         )?;
+        let rules = Rules::of(&config);
         let metrics = Arc::new(Metrics::default());
         let store = SqliteStore::open(&folder.store()?, config.store, Arc::clone(&metrics))?;
+        let folder = Arc::new(folder);
+        let challenge = Arc::new(Challenge::default());
         let acceptor = if config.plain {
             Acceptor::Plain
         } else {
-            let (certificate, key) = certificate::certificate(&folder, &address.host, clock.now())?;
-            Acceptor::tls(certificate, key)?
+            let source = &config.certificate;
+            let certified =
+                certificate::to_start_with(source, &folder, &address.host, clock.now())?;
+            note_end(&metrics, &certified);
+            let asked = matches!(source, CertificateSource::Acme(_));
+            Acceptor::tls(certified, asked.then(|| Arc::clone(&challenge)))?
+        };
+        let live = Arc::new(Live::new(rules, acceptor));
+        let renewal = match &config.certificate {
+            CertificateSource::Acme(options) if !config.plain => Some(Renewal {
+                options: options.clone(),
+                folder: Arc::clone(&folder),
+                host: address.host.clone(),
+                clock: clock.clone(),
+                live: Arc::clone(&live),
+                challenge,
+                metrics: Arc::clone(&metrics),
+            }),
+            _ => None,
         };
         let shared = Arc::new(Shared {
             store,
             identity,
-            limits: config.limits,
-            allow_origins: config.allow_origins,
-            token: config
-                .token
-                .map(|token| sotto_suite::hash::sha256(&[token.as_bytes()])),
+            live: Arc::clone(&live),
+            address: address.clone(),
             metrics,
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        let controls = Controls {
+            live,
+            folder,
+            host: address.host.clone(),
+            plain: config.plain,
+            clock,
+            metrics: Arc::clone(&shared.metrics),
+        };
         Ok(Self {
             address,
-            acceptor,
             listener,
             shared,
-            clock,
-            _folder: folder,
+            controls,
+            renewal,
         })
     }
 
@@ -149,29 +194,55 @@ impl Relay {
         Arc::clone(&self.shared.metrics)
     }
 
+    /// What changes a running relay.
+    pub fn controls(&self) -> Controls {
+        self.controls.clone()
+    }
+
     /// Serves until `shutdown` is done; then answers what the store has committed, tells every
     /// client that the relay is stopping, and waits for the connections to end.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        self.run_with(None, shutdown).await;
+    }
+
+    /// [`Self::run`], with a second listener that answers `/health`, `/ready` and `/metrics`, without
+    /// TLS, to whoever can reach it.
+    pub async fn run_with(self, aside: Option<TcpListener>, shutdown: impl Future<Output = ()>) {
         let Self {
             listener,
-            acceptor,
             shared,
-            clock,
+            controls,
+            renewal,
             ..
         } = self;
         let mut shutdown = pin!(shutdown);
-        let expiring = shared.tasks.spawn(expire(Arc::clone(&shared), clock));
-        let places = Arc::new(Semaphore::new(shared.limits.connections));
+        let expiring = shared
+            .tasks
+            .spawn(expire(Arc::clone(&shared), controls.clock.clone()));
+        if let Some(renewal) = renewal {
+            shared.tasks.spawn(renewal.run(shared.stopping.clone()));
+        }
+        if let Some(aside) = aside {
+            shared
+                .tasks
+                .spawn(crate::aside::serve(Arc::clone(&shared), aside));
+        }
+        shared.tasks.spawn(crate::stock::watch(
+            controls.folder.path().to_path_buf(),
+            Arc::clone(&shared.metrics),
+            shared.stopping.clone(),
+        ));
         let app = http::router(Arc::clone(&shared));
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
-                accepted = next(&listener, &places) => accepted,
+                accepted = next(&listener, &shared.live.places) => accepted,
             };
             let Some((stream, accepted)) = accepted else {
                 continue;
             };
-            let (shared, acceptor, app) = (Arc::clone(&shared), acceptor.clone(), app.clone());
+            let (shared, app) = (Arc::clone(&shared), app.clone());
+            let acceptor = shared.live.acceptor();
             Metrics::count(&shared.metrics.accepted);
             let tasks = shared.tasks.clone();
             tasks.spawn(serve_http(shared, acceptor, app, stream, accepted));
@@ -179,7 +250,7 @@ impl Relay {
         drop(listener);
         shared.stopping.cancel();
         shared.tasks.close();
-        if tokio::time::timeout(shared.limits.stop, shared.tasks.wait())
+        if tokio::time::timeout(shared.limits().stop, shared.tasks.wait())
             .await
             .is_err()
         {
@@ -188,6 +259,54 @@ impl Relay {
         expiring.abort();
         // Answered when cursors are written and the disk is wiped.
         let _ = shared.store.settle().await;
+    }
+}
+
+/// For whoever watches that a certificate does not run out.
+pub(crate) fn note_end(metrics: &Metrics, certified: &certificate::Certified) {
+    if let Some(about) = certified.about() {
+        metrics.set_certificate_until(about.until);
+    }
+}
+
+/// Changes a running relay: what an operator reloads.
+#[derive(Clone)]
+pub struct Controls {
+    live: Arc<Live>,
+    // Locked for as long as anybody could write into it.
+    folder: Arc<DataFolder>,
+    host: String,
+    plain: bool,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+}
+
+impl Controls {
+    /// Puts certificate, limits, origins, token and `log_peers` of `config` into effect, for
+    /// connections from now on. Everything else in it is passed over.
+    ///
+    /// # Errors
+    /// A certificate that can't be used; nothing has been changed then.
+    pub fn reload(&self, config: &Config) -> Result<(), StartError> {
+        let now = self.clock.now();
+        let certified = match &config.certificate {
+            _ if self.plain => None,
+            // ACME renews by itself.
+            CertificateSource::Acme(_) => None,
+            CertificateSource::SelfMade => {
+                Some(certificate::self_made(&self.folder, &self.host, now)?)
+            }
+            CertificateSource::Files { certificate, key } => {
+                Some(certificate::again(certificate, key, now)?)
+            }
+        };
+        if let Some(certified) = certified {
+            note_end(&self.metrics, &certified);
+            self.live.set_acceptor(Acceptor::tls(certified, None)?);
+        }
+        self.live.set_rules(Rules::of(config));
+        Metrics::count(&self.metrics.reloads);
+        Ok(())
     }
 }
 
@@ -216,10 +335,11 @@ async fn serve_http<S: Store>(
     stream: TcpStream,
     place: Arc<tokio::sync::OwnedSemaphorePermit>,
 ) {
-    let within = shared.limits.handshake;
-    let local = stream
-        .peer_addr()
-        .is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
+    let rules = shared.live.rules();
+    let within = rules.limits.handshake;
+    let peer = stream.peer_addr().ok();
+    let local = peer.is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    let _stay = peer.filter(|_| rules.log_peers).map(Stay::begin);
     let accepted = tokio::select! {
         () = shared.stopping.cancelled() => return,
         accepted = tokio::time::timeout(within, acceptor.accept(stream)) => accepted,
@@ -248,6 +368,22 @@ async fn serve_http<S: Store>(
             connection.as_mut().graceful_shutdown();
             let _ = tokio::time::timeout(within, connection).await;
         }
+    }
+}
+
+/// That somebody is here, for an operator who asked to see it (`log-peers`).
+pub(crate) struct Stay(SocketAddr);
+
+impl Stay {
+    fn begin(peer: SocketAddr) -> Self {
+        tracing::info!(%peer, "connected");
+        Self(peer)
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        tracing::info!(peer = %self.0, "left");
     }
 }
 

@@ -6,13 +6,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use sotto_suite::hash::sha256;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use sotto_wire::{EXPORTER_LABEL, TransportEnds};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+
+use crate::certificate::Certified;
+use crate::certificate::acme::Challenge;
+
+/// What an authority asks for that wants to see the answer to its challenge (RFC 8737).
+const ACME: &[u8] = b"acme-tls/1";
 
 /// How connections are accepted.
 #[derive(Clone)]
@@ -33,28 +39,28 @@ pub(crate) enum Transport {
 }
 
 impl Acceptor {
-    /// TLS 1.3 with this certificate; sessions are not resumed, so every connection proves itself anew.
+    /// TLS 1.3 with this certificate; sessions are not resumed, so every connection proves itself
+    /// anew. With a challenge, authorities that ask for it are shown its answer.
     pub(crate) fn tls(
-        certificate: CertificateDer<'static>,
-        key: PrivatePkcs8KeyDer<'static>,
+        certified: Certified,
+        challenge: Option<Arc<Challenge>>,
     ) -> Result<Self, rustls::Error> {
         let provider = sotto_suite::tls::provider();
-        let key = provider.key_provider.load_private_key(key.into())?;
-        let spki = key.public_key().ok_or(rustls::Error::General(
-            "a key without its public half".into(),
-        ))?;
-        let hash = sha256(&[&spki]);
-        let certified = rustls::sign::CertifiedKey::new(vec![certificate], key);
+        let mut protocols = vec![b"http/1.1".to_vec()];
+        protocols.extend(challenge.is_some().then(|| ACME.to_vec()));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(certified)));
+            .with_cert_resolver(Arc::new(Shown {
+                certificate: certified.key,
+                challenge,
+            }));
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols;
         Ok(Self::Tls {
             acceptor: TlsAcceptor::from(Arc::new(config)),
-            certificate: hash,
+            certificate: certified.hash,
         })
     }
 
@@ -70,6 +76,10 @@ impl Acceptor {
             } => {
                 let mut stream = acceptor.accept(stream).await?;
                 let (_, session) = stream.get_mut();
+                if session.alpn_protocol() == Some(ACME) {
+                    // The authority has seen what it wanted.
+                    return Err(io::Error::other("an authority's challenge"));
+                }
                 session.set_buffer_limit(Some(64 * 1024));
                 let exporter = session
                     .export_keying_material([0; 32], EXPORTER_LABEL, None)
@@ -82,6 +92,25 @@ impl Acceptor {
                     },
                 ))
             }
+        }
+    }
+}
+
+/// Which certificate is shown to whom.
+#[derive(Debug)]
+struct Shown {
+    certificate: Arc<CertifiedKey>,
+    challenge: Option<Arc<Challenge>>,
+}
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let asked = hello
+            .alpn()
+            .is_some_and(|mut protocols| protocols.any(|protocol| protocol == ACME));
+        match &self.challenge {
+            Some(challenge) if asked => challenge.answer(),
+            _ => Some(Arc::clone(&self.certificate)),
         }
     }
 }

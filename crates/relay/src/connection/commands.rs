@@ -1,6 +1,8 @@
 //! What each command needs, before the store is asked.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use sotto_suite::sign::PublicKey;
@@ -21,6 +23,7 @@ type Answer = Result<Option<Reply>, Refusal>;
 impl<S: Store> Session<'_, S> {
     /// Carries a command out, or hands it to the store.
     pub(super) fn command(&mut self, id: RequestId, command: Command) -> Answer {
+        self.shared.metrics.command(&command);
         self.pace
             .pay(cost(&command), Instant::now())
             .map_err(|wait| later(RefusalCode::TooFast, wait))?;
@@ -32,7 +35,7 @@ impl<S: Store> Session<'_, S> {
                 key,
                 signature,
             } => {
-                if self.rights.len() >= self.shared.limits.proofs {
+                if self.rights.len() >= self.shared.limits().proofs {
                     return Err(plain(RefusalCode::Quota));
                 }
                 self.binding
@@ -102,7 +105,12 @@ impl<S: Store> Session<'_, S> {
                     fence,
                 };
                 let done = store.append(new);
-                self.wait(id, bytes, done, Reply::Appended);
+                let metrics = Arc::clone(&self.shared.metrics);
+                self.wait(id, bytes, done, move |appended| {
+                    Metrics::count(&metrics.appended);
+                    metrics.appended_bytes.fetch_add(bytes as u64, Relaxed);
+                    Reply::Appended(appended)
+                });
             }
             Command::Subscribe {
                 channel,
@@ -224,18 +232,19 @@ impl<S: Store> Session<'_, S> {
         if let Some(earlier) = self.numbers.get(&(channel, subscriber)) {
             self.drop_subscription(*earlier);
         }
-        if self.subscriptions.len() >= self.shared.limits.subscriptions {
+        if self.subscriptions.len() >= self.shared.limits().subscriptions {
             return Err(plain(RefusalCode::Quota));
         }
         let number = self.next_number;
         self.next_number += 1;
-        let listener = Listener::new(number, std::sync::Arc::clone(&self.wake));
+        let listener = Listener::new(number, Arc::clone(&self.wake));
         let done = self
             .shared
             .store
-            .attach(channel, subscriber, std::sync::Arc::clone(&listener));
+            .attach(channel, subscriber, Arc::clone(&listener));
         self.subscriptions
             .insert(number, Subscription::new(channel, subscriber, listener));
+        Metrics::count(&self.shared.metrics.subscriptions);
         self.numbers.insert((channel, subscriber), number);
         self.waiting.push(Box::pin(async move {
             Done {
@@ -271,6 +280,7 @@ impl<S: Store> Session<'_, S> {
         {
             subscription.acknowledged(position);
         }
+        Metrics::count(&self.shared.metrics.acknowledged);
         self.shared.store.acknowledge(channel, subscriber, position);
         Ok(())
     }

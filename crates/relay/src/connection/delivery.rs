@@ -75,6 +75,10 @@ impl<S: Store> Session<'_, S> {
         let Some(subscription) = self.subscriptions.remove(&number) else {
             return;
         };
+        self.shared
+            .metrics
+            .subscriptions
+            .fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
         let key = (subscription.channel, subscription.subscriber);
         if self.numbers.get(&key) == Some(&number) {
             self.numbers.remove(&key);
@@ -128,7 +132,7 @@ impl Subscription {
             let signal = self.frame(Delivered::Signal(signal.to_vec()));
             send(shared, socket, &signal).await?;
         }
-        let in_flight = usize::from(shared.limits.in_flight);
+        let in_flight = usize::from(shared.limits().in_flight);
         let room = in_flight.saturating_sub(self.unacknowledged.len());
         if room == 0 {
             // Roused again by an acknowledgement.
@@ -153,7 +157,10 @@ impl Subscription {
                     self.unacknowledged.push_back(entry.position);
                     Delivered::Entry(Arc::unwrap_or_clone(entry))
                 }
-                Item::Gap(gap) => Delivered::Gap(gap),
+                Item::Gap(gap) => {
+                    Metrics::count(&shared.metrics.gaps);
+                    Delivered::Gap(gap)
+                }
             };
             send(shared, socket, &self.frame(delivered)).await?;
         }

@@ -29,6 +29,7 @@ pub(super) async fn open<S>(shared: &Shared<S>, opening: Opening) -> Option<(Soc
     let hello = match client_hello(&mut socket, shared).await {
         Ok(hello) => hello,
         Err(End::Closing(code)) => {
+            shared.metrics.closed(code);
             close(&mut socket, code, shared).await;
             return None;
         }
@@ -37,10 +38,11 @@ pub(super) async fn open<S>(shared: &Shared<S>, opening: Opening) -> Option<(Soc
     // Checked before: there is a common version.
     let version = common_version(&hello)?;
     let nonce = Nonce(SystemRandom::new().bytes());
+    let granted = shared.limits();
     let allowed = Limits {
         entry: u32::try_from(limits::MAX_ENTRY).unwrap_or(u32::MAX),
-        in_flight: shared.limits.in_flight,
-        requests_per_second: shared.limits.requests_per_second,
+        in_flight: granted.in_flight,
+        requests_per_second: granted.requests_per_second,
     };
     let (hello, binding) = RelayHello::sign(
         &shared.identity,
@@ -67,7 +69,7 @@ async fn client_hello<S>(socket: &mut Socket, shared: &Shared<S>) -> Result<Clie
     if common_version(&hello).is_none() {
         return Err(End::Closing(RefusalCode::Version));
     }
-    if let Some(token) = &shared.token {
+    if let Some(token) = &shared.live.rules().token {
         let named = hello
             .token
             .as_deref()

@@ -53,6 +53,8 @@ pub(super) struct Session<'a, S: Store> {
     pub(super) pace: Pace,
     pub(super) waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
     pub(super) waiting_bytes: usize,
+    /// Requests that may wait.
+    pub(super) waiting_most: usize,
     pub(super) wake: Arc<Wake>,
     pub(super) subscriptions: HashMap<u64, Subscription>,
     pub(super) numbers: HashMap<(ChannelId, PublicKey), u64>,
@@ -69,9 +71,13 @@ pub(super) async fn run<S: Store>(
         shared,
         binding,
         rights: HashSet::new(),
-        pace: Pace::new(shared.limits.requests_per_second, std::time::Instant::now()),
+        pace: Pace::new(
+            shared.limits().requests_per_second,
+            std::time::Instant::now(),
+        ),
         waiting: FuturesUnordered::new(),
         waiting_bytes: 0,
+        waiting_most: shared.limits().waiting_requests,
         wake: Arc::default(),
         subscriptions: HashMap::new(),
         numbers: HashMap::new(),
@@ -85,7 +91,7 @@ pub(super) async fn run<S: Store>(
 
 impl<S: Store> Session<'_, S> {
     async fn serve(&mut self, socket: &mut Socket) -> Result<std::convert::Infallible, End> {
-        let idle = self.shared.limits.idle;
+        let idle = self.shared.limits().idle;
         let mut heard = Instant::now();
         let mut asked = false;
         loop {
@@ -116,8 +122,7 @@ impl<S: Store> Session<'_, S> {
     }
 
     fn has_room(&self) -> bool {
-        self.waiting.len() < self.shared.limits.waiting_requests
-            && self.waiting_bytes < WAITING_BYTES
+        self.waiting.len() < self.waiting_most && self.waiting_bytes < WAITING_BYTES
     }
 
     /// Takes what has come already, so that requests sent together wait together.
@@ -184,20 +189,22 @@ impl<S: Store> Session<'_, S> {
         let (id, reply) = (done.id, self.settle_outcome(done.outcome));
         match reply {
             Ok(reply) => send(self.shared, socket, &RelayFrame::Reply { id, reply }).await,
-            Err(StoreError::Unsure) => Err(End::Closing(RefusalCode::Unavailable)),
-            Err(error) => self.refuse(socket, id, refusal(error)).await,
+            Err(StoreError::Unsure) => {
+                Metrics::count(&self.shared.metrics.store_errors);
+                Err(End::Closing(RefusalCode::Unavailable))
+            }
+            Err(error) => {
+                if error == StoreError::Unavailable {
+                    Metrics::count(&self.shared.metrics.store_errors);
+                }
+                self.refuse(socket, id, refusal(error)).await
+            }
         }
     }
 
     fn settle_outcome(&mut self, outcome: Outcome) -> Stored<Reply> {
         match outcome {
-            Outcome::Reply(Ok(reply)) => {
-                if matches!(reply, Reply::Appended(_)) {
-                    Metrics::count(&self.shared.metrics.appended);
-                }
-                Ok(reply)
-            }
-            Outcome::Reply(Err(error)) => Err(error),
+            Outcome::Reply(reply) => reply,
             Outcome::Subscribed(number, Ok(subscribed)) => {
                 self.start_delivery(number, subscribed.cursor);
                 Ok(Reply::Subscribed(subscribed))
@@ -215,13 +222,13 @@ impl<S: Store> Session<'_, S> {
         id: RequestId,
         refusal: Refusal,
     ) -> Result<(), End> {
-        Metrics::count(&self.shared.metrics.refused);
+        self.shared.metrics.refused(refusal.code);
         send(self.shared, socket, &RelayFrame::Refused { id, refusal }).await
     }
 
     /// The relay stops: what has been handed to the store is still answered, nothing new is taken.
     async fn finish(&mut self, socket: &mut Socket) -> End {
-        let patience = self.shared.limits.stop / 2;
+        let patience = self.shared.limits().stop / 2;
         let answers = async {
             while let Some(done) = self.waiting.next().await {
                 self.answer(socket, done).await?;
@@ -258,7 +265,7 @@ async fn in_time<S>(
     if let Some(done) = write.as_mut().now_or_never() {
         return Ok(done?);
     }
-    match tokio::time::timeout(shared.limits.send, write).await {
+    match tokio::time::timeout(shared.limits().send, write).await {
         Ok(done) => Ok(done?),
         Err(_) => Err(End::Gone),
     }

@@ -7,6 +7,7 @@
 
 mod apply;
 mod channel;
+pub(crate) mod inspect;
 mod reader;
 mod schema;
 mod sweep;

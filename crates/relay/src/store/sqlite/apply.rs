@@ -551,7 +551,7 @@ fn add_subscribers(
 }
 
 /// Ages are kept by the hour: retention needs no more, and nobody should learn more from the disk.
-fn coarse(seconds: u64) -> u64 {
+pub(super) fn coarse(seconds: u64) -> u64 {
     seconds - seconds % 3600
 }
 

@@ -8,9 +8,9 @@ use rusqlite::{Connection, OpenFlags};
 use super::SqliteOptions;
 
 /// Version of the tables; a newer one is not touched.
-const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 1;
 /// `sOtR`: this file is a Sotto relay's.
-const APPLICATION: i64 = 0x734f_7452;
+pub(super) const APPLICATION: i64 = 0x734f_7452;
 
 /// Why a store can't be opened.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use rusqlite::{OptionalExtension as _, Result};
 
+use super::apply::coarse;
 use super::writer::Writer;
 use crate::store::Seconds;
 
@@ -19,7 +20,7 @@ impl Writer {
             .execute((
                 before(keep.handshake),
                 before(keep.chat),
-                now,
+                coarse(now),
                 self.first_since(before(keep.handshake.min(keep.chat)))?,
             ))?;
         let packages = self
