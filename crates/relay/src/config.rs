@@ -20,6 +20,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Host name in the relay's address; without it the IP address that it listens on.
     pub host: Option<String>,
+    /// Port in the relay's address, where another than the one that it listens on is forwarded to it.
+    pub port: Option<u16>,
     /// WebSocket without TLS; only on a loopback address.
     pub plain: bool,
     /// Where the certificate comes from; of no meaning without TLS.
@@ -43,6 +45,7 @@ impl Config {
         Self {
             data: data.into(),
             host: None,
+            port: None,
             plain: false,
             certificate: CertificateSource::SelfMade,
             allow_origins: Vec::new(),

@@ -67,10 +67,6 @@ pub(crate) async fn serve<S: Store>(shared: Arc<Shared<S>>, opening: Opening) {
         Some((mut socket, binding)) => {
             let end = session::run(&shared, &mut socket, binding).await;
             if let End::Closing(code) = end {
-                if code != RefusalCode::Stopping {
-                    shared.metrics.closed(code);
-                    tracing::debug!(?code, "a connection was ended by the relay");
-                }
                 close(&mut socket, code, &shared).await;
             }
         }
@@ -81,6 +77,10 @@ pub(crate) async fn serve<S: Store>(shared: Arc<Shared<S>>, opening: Opening) {
 
 /// Says why, ends the WebSocket, and gives the other side a moment to read it.
 async fn close<S>(socket: &mut Socket, code: RefusalCode, shared: &Shared<S>) {
+    if code != RefusalCode::Stopping {
+        shared.metrics.closed(code);
+        tracing::debug!(?code, "a connection was ended by the relay");
+    }
     let retry_after_ms = match code {
         RefusalCode::Stopping | RefusalCode::Unavailable | RefusalCode::TooFast => Some(1000),
         _ => None,

@@ -1,9 +1,11 @@
 //! What may change while the relay runs: limits, origins, the token, the certificate. Whoever is
 //! connected stays connected, under what was agreed in the hello; the next one meets the new rules.
 
+use std::pin::pin;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::sync::Semaphore;
+use futures_util::FutureExt as _;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::config::{Config, ConnectionLimits};
 use crate::transport::Acceptor;
@@ -37,12 +39,15 @@ pub(crate) struct Live {
     acceptor: RwLock<Acceptor>,
     /// Places for connections.
     pub(crate) places: Arc<Semaphore>,
+    /// Tells whoever holds a free place that there are fewer now.
+    pub(crate) fewer: Arc<Notify>,
 }
 
 impl Live {
     pub(crate) fn new(rules: Rules, acceptor: Acceptor) -> Self {
         Self {
             places: Arc::new(Semaphore::new(rules.limits.connections)),
+            fewer: Arc::default(),
             rules: RwLock::new(Arc::new(rules)),
             acceptor: RwLock::new(acceptor),
         }
@@ -81,9 +86,17 @@ impl Live {
         let free = self.places.forget_permits(old - new);
         let still = u32::try_from(old - new - free).unwrap_or(u32::MAX);
         if still > 0 {
-            let places = Arc::clone(&self.places);
+            let (places, fewer) = (Arc::clone(&self.places), Arc::clone(&self.fewer));
             tokio::spawn(async move {
-                if let Ok(taken) = places.acquire_many_owned(still).await {
+                let mut taking = pin!(places.acquire_many_owned(still));
+                // In the queue before the place that waits for the next connection is given back.
+                let taken = (&mut taking).now_or_never();
+                fewer.notify_waiters();
+                let taken = match taken {
+                    Some(taken) => taken,
+                    None => taking.await,
+                };
+                if let Ok(taken) = taken {
                     taken.forget();
                 }
             });

@@ -165,7 +165,8 @@ fn command() -> Command {
                 .require_equals(true)
                 .default_missing_value("true")
                 .value_name("true|false"),
-            Kind::Number(..) => flag.value_name("NUMBER"),
+            // One below zero is refused with the others' words, not as an unknown flag.
+            Kind::Number(..) => flag.value_name("NUMBER").allow_negative_numbers(true),
             Kind::Path => flag.value_name("PATH"),
             Kind::Text | Kind::List => flag.value_name("TEXT"),
         });

@@ -12,7 +12,6 @@ use hyper_util::service::TowerToHyperService;
 use sotto_suite::sign::SigningKey;
 use sotto_wire::{AddressError, RelayAddress, RelayIdentity};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -113,7 +112,7 @@ impl Relay {
         let identity = folder.identity()?;
         let address = RelayAddress::new(
             &host,
-            local.port(),
+            config.port.unwrap_or(local.port()),
             RelayIdentity::of(&identity.public()),
             config.plain,
         )?;
@@ -236,7 +235,7 @@ impl Relay {
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
-                accepted = next(&listener, &shared.live.places) => accepted,
+                accepted = next(&listener, &shared.live) => accepted,
             };
             let Some((stream, accepted)) = accepted else {
                 continue;
@@ -313,10 +312,16 @@ impl Controls {
 /// The next connection, once there is a place for it.
 async fn next(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    live: &Live,
 ) -> Option<(TcpStream, Arc<tokio::sync::OwnedSemaphorePermit>)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
-    match listener.accept().await {
+    let fewer = live.fewer.notified();
+    let place = Arc::clone(&live.places).acquire_owned().await.ok()?;
+    let accepted = tokio::select! {
+        // The place that is held here may be one too many.
+        () = fewer => return None,
+        accepted = listener.accept() => accepted,
+    };
+    match accepted {
         Ok((stream, _)) => Some((stream, Arc::new(place))),
         Err(error) => {
             // Out of file descriptors, say: others ending makes room.

@@ -281,7 +281,7 @@ fn what_keeps_it_from_starting_is_said() {
     refused(
         elsewhere.path(),
         &["--listen", "nonsense"],
-        "can't listen on nonsense",
+        "\"nonsense\" is no address with a port",
     );
     refused(folder.path(), &any, "another relay is running");
     refused(elsewhere.path(), &["--listen", "0.0.0.0:0"], "host name");

@@ -29,6 +29,7 @@ const TOP: &[&str] = &[
     "clippy.toml",
     "crates",
     "deny.toml",
+    "deploy",
     "docs",
     "icons",
     "package-lock.json",

@@ -217,7 +217,10 @@ fn answer(host: &str, digest: &[u8]) -> Result<Arc<CertifiedKey>, Failed> {
     params.custom_extensions = vec![rcgen::CustomExtension::new_acme_identifier(digest)];
     let certificate = params.self_signed(&key)?.der().clone();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
-    Ok(Certified::new(vec![certificate], key.into())?.key)
+    // Put together without a look inside: its critical extension is known to authorities alone.
+    let provider = sotto_suite::tls::provider();
+    let key = provider.key_provider.load_private_key(key.into())?;
+    Ok(Arc::new(CertifiedKey::new(vec![certificate], key)))
 }
 
 /// Why no certificate was fetched.

@@ -185,8 +185,8 @@ pub static SETTINGS: &[Setting] = &[
         "Address and port to listen on; 0.0.0.0 or [::] is every address of this machine, port 0 a free one.",
         |s, v| { s.listen = address(v)?; Ok(()) }),
     setting!("host", Kind::Text, "the address it listens on", "relay.example.org", false,
-        "Name or IP address under which people's devices find this relay; stands in the relay's address.",
-        |s, v| { s.config.host = Some(v.text()); Ok(()) }),
+        "Name or IP address under which people's devices find this relay; stands in the relay's address. With a port (relay.example.org:443) where that port is forwarded to the one that it listens on.",
+        |s, v| { (s.config.host, s.config.port) = host(v); Ok(()) }),
     setting!("plain", Kind::Switch, "false", "true", false,
         "Without TLS; on a loopback address only.",
         |s, v| { s.config.plain = v.switch(); Ok(()) }),
@@ -325,6 +325,20 @@ fn address(value: Value<'_>) -> Result<String, String> {
     Err(format!(
         "{text:?} is no address with a port; write for example \"{hint}\""
     ))
+}
+
+/// Host, and port where one is named. What is no host at all is for the address to refuse.
+fn host(value: Value<'_>) -> (Option<String>, Option<u16>) {
+    let text = value.text();
+    let bare = |host: &str| host.trim_matches(['[', ']']).to_owned();
+    let split = text.rsplit_once(':').and_then(|(host, port)| {
+        let whole = host.starts_with('[') || !host.contains(':');
+        Some((bare(host), port.parse().ok().filter(|_| whole)?))
+    });
+    match split {
+        Some((host, port)) => (Some(host), Some(port)),
+        None => (Some(bare(&text)), None),
+    }
 }
 
 fn directory(value: Value<'_>) -> Result<String, String> {

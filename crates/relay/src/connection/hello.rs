@@ -29,7 +29,6 @@ pub(super) async fn open<S>(shared: &Shared<S>, opening: Opening) -> Option<(Soc
     let hello = match client_hello(&mut socket, shared).await {
         Ok(hello) => hello,
         Err(End::Closing(code)) => {
-            shared.metrics.closed(code);
             close(&mut socket, code, shared).await;
             return None;
         }

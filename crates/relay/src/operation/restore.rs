@@ -127,6 +127,7 @@ fn prepare(data: &Path, backup: &Path, file: Connection) -> Result<Stock, Failur
     let stock = inspection.stock()?;
     File::open(&store)?.sync_all()?;
     sync(&fresh)?;
+    give_to_owner(data, &fresh)?;
     Ok(stock)
 }
 
@@ -208,4 +209,29 @@ fn sync(folder: &Path) -> std::io::Result<()> {
     } else {
         Ok(())
     }
+}
+
+/// What root restores belongs to the relay's user, who owns the data folder.
+fn give_to_owner(data: &Path, fresh: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, chown};
+        let owner = data.metadata()?;
+        let mut folders = vec![fresh.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let path = entry?.path();
+                let about = path.symlink_metadata()?;
+                if about.uid() != owner.uid() {
+                    chown(&path, Some(owner.uid()), Some(owner.gid()))?;
+                }
+                if about.is_dir() {
+                    folders.push(path);
+                }
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (data, fresh);
+    Ok(())
 }

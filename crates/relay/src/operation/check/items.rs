@@ -138,7 +138,8 @@ fn identity(
     };
     let (host, port) = settings.listen.rsplit_once(':')?;
     let host = settings.config.host.as_deref().unwrap_or(host);
-    let port = port.parse().ok().filter(|port| *port != 0)?;
+    let port = settings.config.port.or_else(|| port.parse().ok());
+    let port = port.filter(|port| *port != 0)?;
     let identity = RelayIdentity::of(&key.public());
     let host = host.trim_matches(['[', ']']);
     match RelayAddress::new(host, port, identity, settings.config.plain) {
