@@ -19,8 +19,12 @@ pub(super) fn text(settings: &Settings, address: &str, terminal: bool) -> String
     }
     let _ = write!(
         out,
-        "Give it to the app: copy the address{} into the field \"Relay\" when you create a\nprofile. Whoever opens an invite of yours uses the same relay by itself.\n\n",
-        if terminal { ", or scan the code," } else { "" }
+        "Give it to the app: copy the address into the field \"Relay\" when you create a profile{}.\nWhoever opens an invite of yours uses the same relay by itself.\n\n",
+        if terminal {
+            "; a phone's\ncamera reads it from the code"
+        } else {
+            ""
+        }
     );
     let host = host_port(address);
     if reaches_only_this_machine(settings) {
