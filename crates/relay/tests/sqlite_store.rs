@@ -119,6 +119,31 @@ async fn what_was_acknowledged_is_on_the_disk_no_more() {
     store.append(chat(3, b"x")).await.unwrap();
 }
 
+/// Whoever gets hold of the disk learns the hour of what happened there, and no more.
+#[tokio::test]
+async fn times_on_the_disk_are_whole_hours() {
+    let harness = Sqlite::new();
+    harness.set_time(START + 1234);
+    let store = harness.open();
+    store.create(channel(&[key(3), key(4)])).await.unwrap();
+    store.append(chat(1, b"acknowledged")).await.unwrap();
+    store.append(chat(2, b"too old")).await.unwrap();
+    for reader in [key(3), key(4)] {
+        store.acknowledge(channel(&[]).channel, reader, Position(1));
+    }
+    store.settle().await.unwrap();
+    store.expire(START + 31 * DAY + 2345).await.unwrap();
+    drop(store);
+    let file = rusqlite::Connection::open(harness.file()).unwrap();
+    let mut select = file
+        .prepare("SELECT at FROM entries UNION ALL SELECT gone FROM entries")
+        .unwrap();
+    let times = select.query_map([], |row| row.get::<_, u64>(0)).unwrap();
+    let times: Vec<u64> = times.map(Result::unwrap).collect();
+    assert_eq!(times.len(), 4);
+    assert!(times.iter().all(|time| time % 3600 == 0), "{times:?}");
+}
+
 #[tokio::test]
 async fn many_channels_are_kept_with_memory_for_two() {
     let harness = Sqlite::new();
