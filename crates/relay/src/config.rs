@@ -11,6 +11,7 @@ pub mod settings;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::blobs::files::BlobOptions;
 use crate::store::sqlite::SqliteOptions;
 
 /// How a relay is run.
@@ -37,6 +38,8 @@ pub struct Config {
     pub limits: ConnectionLimits,
     /// Bounds on what is kept.
     pub store: SqliteOptions,
+    /// Bounds on blobs; their clock is the store's.
+    pub blobs: BlobOptions,
 }
 
 impl Config {
@@ -53,6 +56,7 @@ impl Config {
             log_peers: false,
             limits: ConnectionLimits::default(),
             store: SqliteOptions::default(),
+            blobs: BlobOptions::default(),
         }
     }
 }
@@ -104,12 +108,14 @@ pub struct ConnectionLimits {
     pub subscriptions: usize,
     /// Entries delivered but not acknowledged, for one subscriber.
     pub in_flight: u16,
+    /// Blobs that are being put in or fetched at once; more are told to come back.
+    pub transfers: usize,
     /// Time for TLS, HTTP and the hello, each.
     pub handshake: Duration,
     /// A connection on which nothing came for so long is asked for a sign of life, and cut after
     /// as long again.
     pub idle: Duration,
-    /// Time that one frame may take to be sent.
+    /// Time that one frame may take to be sent, or a piece of a blob to come or go.
     pub send: Duration,
     /// Time for connections to end when the relay stops.
     pub stop: Duration,
@@ -124,6 +130,7 @@ impl Default for ConnectionLimits {
             proofs: 16_384,
             subscriptions: 8_192,
             in_flight: sotto_wire::limits::MAX_IN_FLIGHT,
+            transfers: 256,
             handshake: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             send: Duration::from_secs(60),

@@ -52,6 +52,8 @@ pub(crate) struct DataFolder {
 pub(crate) const IDENTITY: &str = "identity.key";
 /// The store's file.
 pub(crate) const STORE: &str = "relay.db";
+/// The folder of blobs.
+pub(crate) const BLOBS: &str = "blobs";
 /// Locked for as long as a process works on the folder.
 pub(crate) const LOCK: &str = "lock";
 /// A folder that is there while a backup is being put in place.
@@ -121,6 +123,11 @@ impl DataFolder {
             Ok(_) => Ok(path),
             Err(error) => Err(DataError::Unusable { path, error }),
         }
+    }
+
+    /// The folder of blobs.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.path.join(BLOBS)
     }
 
     /// The identity key; made on the very first start, never again.

@@ -1,5 +1,7 @@
 //! The HTTP side: health, metrics, a page for people, and the way into the WebSocket.
 
+mod blob;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,7 +12,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Extension, Router};
 use hyper_util::rt::TokioIo;
 use sotto_wire::TransportEnds;
@@ -41,6 +43,7 @@ pub(crate) fn router<S: Store>(shared: Arc<Shared<S>>) -> Router {
         .route("/ready", get(ready::<S>))
         .route("/metrics", get(metrics::<S>))
         .route("/v1", get(upgrade::<S>))
+        .route("/b/{blob}", any(blob::blob::<S>))
         .with_state(shared)
 }
 

@@ -5,6 +5,7 @@
 //! and sealed bytes; it has no accounts, and its logs and metrics name nothing of that.
 
 mod aside;
+pub mod blobs;
 mod certificate;
 mod clock;
 pub mod config;
@@ -17,6 +18,7 @@ mod live;
 mod metrics;
 pub mod operation;
 mod page;
+mod patience;
 mod server;
 mod stock;
 pub mod store;

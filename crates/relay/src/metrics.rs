@@ -16,7 +16,7 @@ const LATENCY: [f64; 11] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5,
 ];
 /// Codes in the order of their numbers (`docs/protocol-relay.md`, section 7).
-const CODES: [&str; 14] = [
+const CODES: [&str; 15] = [
     "malformed",
     "version",
     "token",
@@ -31,9 +31,10 @@ const CODES: [&str; 14] = [
     "unavailable",
     "stopping",
     "unexpected",
+    "offset",
 ];
 /// Commands in the order of their numbers (`docs/protocol-relay.md`, section 5).
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 14] = [
     "prove",
     "create",
     "append",
@@ -46,6 +47,8 @@ const COMMANDS: [&str; 12] = [
     "pool_status",
     "take",
     "delete",
+    "keep_blob",
+    "delete_blob",
 ];
 /// A gauge that nobody has set.
 const UNKNOWN: u64 = u64::MAX;
@@ -81,9 +84,9 @@ pub struct Metrics {
     pub store_errors: AtomicU64,
     /// Times that settings were reloaded.
     pub reloads: AtomicU64,
-    commands: Tally<12>,
-    refusals: Tally<14>,
-    closings: Tally<14>,
+    commands: Tally<14>,
+    refusals: Tally<15>,
+    closings: Tally<15>,
     batch_sizes: Histogram<9>,
     batch_seconds: Histogram<11>,
     channels: AtomicU64,
@@ -305,6 +308,8 @@ fn number(command: &Command) -> usize {
         Command::PoolStatus { .. } => 9,
         Command::Take { .. } => 10,
         Command::Delete { .. } => 11,
+        Command::KeepBlob { .. } => 12,
+        Command::DeleteBlob { .. } => 13,
     }
 }
 

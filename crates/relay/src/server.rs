@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::blobs::BlobStore;
+use crate::blobs::files::{BlobOpenError, BlobOptions, FileBlobs};
 use crate::certificate::acme::{Challenge, Renewal};
 use crate::certificate::{self, CertificateError, Missing};
 use crate::clock::Clock;
@@ -37,6 +39,9 @@ pub enum StartError {
     /// The store in it.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The blobs in it.
+    #[error(transparent)]
+    Blobs(#[from] BlobOpenError),
     /// The host is not one that can stand in an address.
     #[error("{0}; name the host that clients shall use")]
     Address(#[from] AddressError),
@@ -70,6 +75,11 @@ impl From<Missing> for StartError {
 /// What all connections share.
 pub(crate) struct Shared<S> {
     pub(crate) store: S,
+    pub(crate) blobs: Arc<dyn BlobStore>,
+    /// What is allowed of them; none: nothing.
+    pub(crate) blob_limits: Option<sotto_wire::BlobLimits>,
+    /// Places for what is put in or fetched.
+    pub(crate) transfers: Arc<Semaphore>,
     pub(crate) identity: SigningKey,
     /// What a reload changes.
     pub(crate) live: Arc<Live>,
@@ -121,6 +131,12 @@ impl Relay {
         let store = SqliteStore::open(&folder.store()?, config.store, Arc::clone(&metrics))?;
         let folder = Arc::new(folder);
         let challenge = Arc::new(Challenge::default());
+        let blobs = BlobOptions {
+            clock: clock.clone(),
+            ..config.blobs
+        };
+        let blob_limits = blobs.limits();
+        let blobs = Arc::new(FileBlobs::open(&folder.blobs(), blobs)?);
         let acceptor = if config.plain {
             Acceptor::Plain
         } else {
@@ -146,6 +162,9 @@ impl Relay {
         };
         let shared = Arc::new(Shared {
             store,
+            blobs,
+            blob_limits,
+            transfers: Arc::new(Semaphore::new(config.limits.transfers)),
             identity,
             live: Arc::clone(&live),
             address: address.clone(),
@@ -347,7 +366,7 @@ async fn serve_http<S: Store>(
     let _stay = peer.filter(|_| rules.log_peers).map(Stay::begin);
     let accepted = tokio::select! {
         () = shared.stopping.cancelled() => return,
-        accepted = tokio::time::timeout(within, acceptor.accept(stream)) => accepted,
+        accepted = tokio::time::timeout(within, acceptor.accept(stream, rules.limits.send)) => accepted,
     };
     let Ok(Ok((stream, ends))) = accepted else {
         Metrics::count(&shared.metrics.failed_hellos);
@@ -401,6 +420,9 @@ async fn expire<S: Store>(shared: Arc<Shared<S>>, clock: Clock) {
             _ = hour.tick() => {
                 if let Err(error) = shared.store.expire(clock.now()).await {
                     tracing::warn!(%error, "expiry failed");
+                }
+                if let Err(error) = shared.blobs.expire(clock.now()).await {
+                    tracing::warn!(%error, "expiry of blobs failed");
                 }
             }
         }

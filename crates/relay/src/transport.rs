@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -19,6 +20,7 @@ use crate::certificate::acme::Challenge;
 
 /// What an authority asks for that wants to see the answer to its challenge (RFC 8737).
 const ACME: &[u8] = b"acme-tls/1";
+use crate::patience::Patient;
 
 /// How connections are accepted.
 #[derive(Clone)]
@@ -34,8 +36,8 @@ pub(crate) enum Acceptor {
 
 /// An accepted connection.
 pub(crate) enum Transport {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Plain(Patient<TcpStream>),
+    Tls(Box<TlsStream<Patient<TcpStream>>>),
 }
 
 impl Acceptor {
@@ -64,10 +66,16 @@ impl Acceptor {
         })
     }
 
-    /// Takes a TCP connection on, and says what TLS knows of its two ends.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(Transport, TransportEnds)> {
+    /// Takes a TCP connection on, and says what TLS knows of its two ends. Writing to it fails when
+    /// its other end takes nothing for as long as `patience`.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+        patience: Duration,
+    ) -> io::Result<(Transport, TransportEnds)> {
         // A chat's messages are small and wanted now.
         stream.set_nodelay(true)?;
+        let stream = Patient::new(stream, patience);
         match self {
             Self::Plain => Ok((Transport::Plain(stream), TransportEnds::NONE)),
             Self::Tls {

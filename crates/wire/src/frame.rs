@@ -5,6 +5,6 @@ mod relay;
 
 pub use client::{ClientFrame, ClientHello, Command, Lane};
 pub use relay::{
-    Appended, Delivered, Entry, Gap, Limits, PackageOffer, Refusal, RefusalCode, RelayFrame,
-    RelayHello, Reply, SlotStatus, Subscribed,
+    Appended, BlobLimits, BlobState, Delivered, Entry, Gap, Limits, PackageOffer, Refusal,
+    RefusalCode, RelayFrame, RelayHello, Reply, SlotStatus, Subscribed,
 };

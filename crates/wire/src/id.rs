@@ -48,6 +48,11 @@ bytes_id!(
     SlotId, 16
 );
 bytes_id!(
+    /// A blob's random name on its relay, 128 bit, chosen by the client. Whoever knows it can fetch
+    /// the sealed bytes, so it travels inside sealed messages only.
+    BlobId, 16
+);
+bytes_id!(
     /// Fresh random bytes of one side of a connection.
     Nonce, 32
 );

@@ -6,6 +6,7 @@
 //! What a peer sent is a value of this crate only after [`decode`] has accepted it.
 
 mod address;
+mod blob;
 mod canonical;
 mod chain;
 mod codec;
@@ -16,13 +17,15 @@ pub mod limits;
 mod proof;
 
 pub use address::{AddressError, RelayAddress, RelayIdentity, is_loopback};
+pub use blob::{BlobError, ByteRange, UploadKey, blob_path, blob_size};
 pub use chain::ChainHash;
 pub use codec::{DecodeError, decode, encode, request_id};
 pub use frame::{
-    Appended, ClientFrame, ClientHello, Command, Delivered, Entry, Gap, Lane, Limits, PackageOffer,
-    Refusal, RefusalCode, RelayFrame, RelayHello, Reply, SlotStatus, Subscribed,
+    Appended, BlobLimits, BlobState, ClientFrame, ClientHello, Command, Delivered, Entry, Gap,
+    Lane, Limits, PackageOffer, Refusal, RefusalCode, RelayFrame, RelayHello, Reply, SlotStatus,
+    Subscribed,
 };
-pub use id::{AppendId, ChannelId, Nonce, Position, RequestId, SlotId};
+pub use id::{AppendId, BlobId, ChannelId, Nonce, Position, RequestId, SlotId};
 pub use invite::{Invite, InviteError, InviteSecret};
 pub use proof::{
     Binding, EXPORTER_LABEL, HelloError, Role, TransportEnds, hello_transcript, proof_transcript,

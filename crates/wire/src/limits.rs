@@ -32,3 +32,9 @@ pub const MAX_VERSIONS: usize = 16;
 pub const MAX_TOKEN: usize = 256;
 /// Levels of arrays and maps in one frame.
 pub const MAX_DEPTH: usize = 16;
+/// Smallest blob, and with it the smallest step that says how large one is.
+pub const MIN_BLOB: u64 = 16 * 1024;
+/// Largest blob that any relay may allow: what counts its bytes fits a file on every system.
+pub const MAX_BLOB: u64 = 1 << 40;
+/// Bytes of a blob in one request to upload.
+pub const MAX_BLOB_PART: u64 = 8 << 20;

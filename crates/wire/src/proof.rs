@@ -6,7 +6,7 @@
 use minicbor::{Decode, Encode};
 use sotto_suite::sign::{BadSignature, PublicKey, Signature, SigningKey};
 
-use crate::{ChannelId, Command, Limits, Nonce, RelayAddress, RelayHello, RelayIdentity};
+use crate::{BlobId, ChannelId, Command, Limits, Nonce, RelayAddress, RelayHello, RelayIdentity};
 
 /// What a key may do in a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -22,6 +22,9 @@ pub enum Role {
     /// Create and delete the channel, set writers, cards and pool.
     #[n(2)]
     Admin = 2,
+    /// Make, keep and delete a blob. The channel of such a proof is the blob's id.
+    #[n(3)]
+    Owner = 3,
 }
 
 /// What ties a signature to one connection. Both ends hold the same value after the hello.
@@ -182,6 +185,11 @@ impl Binding {
             key: public,
             signature,
         }
+    }
+
+    /// The request that proves `key` as the owner of `blob` on this connection.
+    pub fn prove_owner(&self, blob: BlobId, key: &SigningKey) -> Command {
+        self.prove(ChannelId(blob.0), Role::Owner, key)
     }
 
     /// Does the signature prove `key` for `role` in `channel` on this connection, and no other?

@@ -27,6 +27,7 @@ const LIMITS: Limits = Limits {
     entry: 1,
     in_flight: 1,
     requests_per_second: 1,
+    blobs: None,
 };
 const CLIENT: Nonce = Nonce([1; 32]);
 const RELAY: Nonce = Nonce([2; 32]);

@@ -163,6 +163,8 @@ impl ModelRelay {
             Role::Writer => record.writers.contains(&key.0),
             Role::Subscriber => record.cursors.contains_key(&key.0),
             Role::Admin => record.admin == key,
+            // Blobs are not kept here.
+            Role::Owner => false,
         };
         if proven && granted {
             Ok(())
@@ -426,6 +428,8 @@ impl ModelRelay {
                 self.channels.remove(&channel);
                 Ok(Reply::Done)
             }
+            // This relay says in its hello that it keeps no blobs.
+            Command::KeepBlob { .. } | Command::DeleteBlob { .. } => Err(RefusalCode::NotFound),
         }
     }
 

@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use sotto_suite::sign::PublicKey;
 use sotto_wire::{
-    ChannelId, Command, Lane, Position, Refusal, RefusalCode, Reply, RequestId, Role, limits,
+    BlobId, ChannelId, Command, Lane, Position, Refusal, RefusalCode, Reply, RequestId, Role,
+    blob_size, limits,
 };
 
 use super::End;
 use super::delivery::Subscription;
 use super::session::{Done, Outcome, Session, later, plain};
+use crate::blobs::{BlobError, NewBlob};
 use crate::feed::Listener;
 use crate::metrics::Metrics;
 use crate::store::{Deposit, NewChannel, NewEntry, Store, Stored};
@@ -190,6 +192,30 @@ impl<S: Store> Session<'_, S> {
                 let done = store.delete(channel, admin);
                 self.wait(id, 0, done, |()| Reply::Done);
             }
+            Command::KeepBlob {
+                blob,
+                owner,
+                upload,
+                size,
+                hours,
+            } => {
+                self.needs_owner(blob, owner)?;
+                let new = NewBlob {
+                    blob,
+                    owner,
+                    upload,
+                    size,
+                    hours,
+                };
+                self.may_keep(&new)?;
+                let done = self.shared.blobs.keep(new);
+                self.wait_for_blob(id, done, Reply::Blob);
+            }
+            Command::DeleteBlob { blob, owner } => {
+                self.needs_owner(blob, owner)?;
+                let done = self.shared.blobs.delete(blob, owner);
+                self.wait_for_blob(id, done, |()| Reply::Done);
+            }
         }
         Ok(None)
     }
@@ -202,6 +228,39 @@ impl<S: Store> Session<'_, S> {
         } else {
             Err(plain(RefusalCode::NotFound))
         }
+    }
+
+    /// A blob's owner proves its key under the blob's own id.
+    fn needs_owner(&self, blob: BlobId, owner: PublicKey) -> Result<(), Refusal> {
+        self.needs(ChannelId(blob.0), Role::Owner, owner)
+    }
+
+    fn may_keep(&self, new: &NewBlob) -> Result<(), Refusal> {
+        let Some(allowed) = self.shared.blob_limits else {
+            return Err(plain(RefusalCode::Quota));
+        };
+        if blob_size(new.size) != Some(new.size) || new.hours == 0 {
+            return Err(plain(RefusalCode::Malformed));
+        }
+        if new.size > allowed.size || new.hours > allowed.hours {
+            return Err(plain(RefusalCode::TooLarge));
+        }
+        Ok(())
+    }
+
+    fn wait_for_blob<T: 'static>(
+        &mut self,
+        id: RequestId,
+        done: impl Future<Output = Result<T, BlobError>> + Send + 'static,
+        reply: impl FnOnce(T) -> Reply + Send + 'static,
+    ) {
+        self.waiting.push(Box::pin(async move {
+            Done {
+                id,
+                bytes: 0,
+                outcome: Outcome::Blob(done.await.map(reply)),
+            }
+        }));
     }
 
     /// Puts a question to the store aside until it is answered.
@@ -298,7 +357,7 @@ fn fits(len: usize, max: usize) -> Result<(), Refusal> {
 fn cost(command: &Command) -> u32 {
     match command {
         Command::Prove { .. } => 4,
-        Command::Create { .. } => 8,
+        Command::Create { .. } | Command::KeepBlob { .. } | Command::DeleteBlob { .. } => 8,
         _ => 1,
     }
 }

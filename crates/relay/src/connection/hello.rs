@@ -42,6 +42,7 @@ pub(super) async fn open<S>(shared: &Shared<S>, opening: Opening) -> Option<(Soc
         entry: u32::try_from(limits::MAX_ENTRY).unwrap_or(u32::MAX),
         in_flight: granted.in_flight,
         requests_per_second: granted.requests_per_second,
+        blobs: shared.blob_limits,
     };
     let (hello, binding) = RelayHello::sign(
         &shared.identity,

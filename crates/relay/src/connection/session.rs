@@ -21,6 +21,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use super::delivery::Subscription;
 use super::pace::Pace;
 use super::{End, Socket, message};
+use crate::blobs::BlobError;
 use crate::feed::Wake;
 use crate::metrics::Metrics;
 use crate::server::Shared;
@@ -41,6 +42,8 @@ pub(super) struct Done {
 
 pub(super) enum Outcome {
     Reply(Stored<Reply>),
+    /// Of a blob.
+    Blob(Result<Reply, BlobError>),
     /// To `Subscribe`, for the subscription of this number.
     Subscribed(u64, Stored<Subscribed>),
 }
@@ -186,8 +189,14 @@ impl<S: Store> Session<'_, S> {
     /// refusal may say that it has not: the connection ends, and the client asks again.
     async fn answer(&mut self, socket: &mut Socket, done: Done) -> Result<(), End> {
         self.waiting_bytes -= done.bytes;
-        let (id, reply) = (done.id, self.settle_outcome(done.outcome));
-        match reply {
+        let id = done.id;
+        let stored = match done.outcome {
+            Outcome::Blob(Err(error)) => return self.refuse(socket, id, blob_refusal(error)).await,
+            Outcome::Blob(Ok(reply)) => Ok(reply),
+            Outcome::Reply(stored) => stored,
+            Outcome::Subscribed(number, stored) => self.start(number, stored),
+        };
+        match stored {
             Ok(reply) => send(self.shared, socket, &RelayFrame::Reply { id, reply }).await,
             Err(StoreError::Unsure) => {
                 Metrics::count(&self.shared.metrics.store_errors);
@@ -202,14 +211,13 @@ impl<S: Store> Session<'_, S> {
         }
     }
 
-    fn settle_outcome(&mut self, outcome: Outcome) -> Stored<Reply> {
-        match outcome {
-            Outcome::Reply(reply) => reply,
-            Outcome::Subscribed(number, Ok(subscribed)) => {
+    fn start(&mut self, number: u64, stored: Stored<Subscribed>) -> Stored<Reply> {
+        match stored {
+            Ok(subscribed) => {
                 self.start_delivery(number, subscribed.cursor);
                 Ok(Reply::Subscribed(subscribed))
             }
-            Outcome::Subscribed(number, Err(error)) => {
+            Err(error) => {
                 self.drop_subscription(number);
                 Err(error)
             }
@@ -302,5 +310,17 @@ fn refusal(error: StoreError) -> Refusal {
         StoreError::Unavailable | StoreError::Unsure => {
             later(RefusalCode::Unavailable, Duration::from_secs(1))
         }
+    }
+}
+
+fn blob_refusal(error: BlobError) -> Refusal {
+    match error {
+        BlobError::NotFound => plain(RefusalCode::NotFound),
+        BlobError::Taken => plain(RefusalCode::Taken),
+        BlobError::Offset { .. } => plain(RefusalCode::Offset),
+        BlobError::TooLarge => plain(RefusalCode::TooLarge),
+        // Blobs go by the hour.
+        BlobError::Quota => later(RefusalCode::Quota, Duration::from_secs(3600)),
+        BlobError::Unavailable => later(RefusalCode::Unavailable, Duration::from_secs(1)),
     }
 }

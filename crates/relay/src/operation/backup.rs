@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::config::CertificateSource;
 use crate::config::settings::Settings;
-use crate::data::{IDENTITY, LOCK, RESTORING, STORE, private};
+use crate::data::{BLOBS, IDENTITY, LOCK, RESTORING, STORE, private};
 use crate::store::sqlite::inspect::{Inspection, Stock};
 
 use super::stats::size;
@@ -58,6 +58,12 @@ pub(super) fn run(settings: &Settings, path: &Path) -> Result<(), String> {
             ""
         }
     );
+    if data.join(BLOBS).exists() {
+        println!(
+            "Not in it: {}. To keep blobs (large attachments) too, copy that folder while the relay is stopped.",
+            data.join(BLOBS).display()
+        );
+    }
     if let CertificateSource::Files { certificate, key } = &settings.config.certificate {
         let outside = [certificate, key]
             .into_iter()
@@ -155,7 +161,9 @@ fn files(data: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
             };
             let kind = entry.file_type()?;
             let top = before.is_empty();
+            // Blobs may be more than a file like this can hold.
             let left_out = name == LOCK
+                || name == BLOBS
                 || name == RESTORING
                 || name.starts_with(STORE)
                 || name.starts_with(ASIDE);

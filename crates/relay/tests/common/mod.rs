@@ -10,6 +10,8 @@
     reason = "tests stop at the first surprise, and each uses a part of this"
 )]
 
+pub mod http;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;

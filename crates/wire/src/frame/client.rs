@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 use sotto_suite::sign::{PublicKey, Signature};
 
-use crate::{AppendId, ChannelId, Nonce, Position, RequestId, Role, SlotId};
+use crate::{AppendId, BlobId, ChannelId, Nonce, Position, RequestId, Role, SlotId};
 
 /// A part of a channel with a retention of its own. Stored lanes share one order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -256,5 +256,36 @@ pub enum Command {
         /// The proven admin key.
         #[n(1)]
         admin: PublicKey,
+    },
+    /// Makes a blob, or asks how far it has come and keeps it longer (needs a proof of `owner` as
+    /// its owner). Repeating it never shortens its life; another owner or size is refused as taken.
+    #[n(12)]
+    KeepBlob {
+        /// Chosen by the client.
+        #[n(0)]
+        blob: BlobId,
+        /// Owner key.
+        #[n(1)]
+        owner: PublicKey,
+        /// [`crate::UploadKey::hash`] of the key that lets bytes be put in; the first one stays.
+        #[n(2)]
+        #[cbor(with = "minicbor::bytes")]
+        upload: [u8; 32],
+        /// Bytes that it will have: a step of [`crate::blob_size`].
+        #[n(3)]
+        size: u64,
+        /// How long it stays from now on, in hours, at least 1; counted in full hours.
+        #[n(4)]
+        hours: u16,
+    },
+    /// Deletes a blob, finished or not (needs a proof of `owner` as its owner).
+    #[n(13)]
+    DeleteBlob {
+        /// The blob.
+        #[n(0)]
+        blob: BlobId,
+        /// The proven owner key.
+        #[n(1)]
+        owner: PublicKey,
     },
 }

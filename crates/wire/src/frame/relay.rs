@@ -84,6 +84,21 @@ pub struct Limits {
     /// Requests a second on one connection before they are refused as too fast.
     #[n(2)]
     pub requests_per_second: u32,
+    /// Blobs; none: this relay keeps no blobs.
+    #[n(3)]
+    pub blobs: Option<BlobLimits>,
+}
+
+/// What a relay allows of blobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BlobLimits {
+    /// Largest blob, in bytes.
+    #[n(0)]
+    pub size: u64,
+    /// Longest life from the last `KeepBlob` on, in hours.
+    #[n(1)]
+    pub hours: u16,
 }
 
 /// The result of a request that was carried out.
@@ -120,6 +135,26 @@ pub enum Reply {
         #[cbor(decode_with = "crate::codec::statuses")]
         Vec<SlotStatus>,
     ),
+    /// To `KeepBlob`.
+    #[n(6)]
+    Blob(#[n(0)] BlobState),
+}
+
+/// How far a blob has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BlobState {
+    /// Bytes that it will have.
+    #[n(0)]
+    pub size: u64,
+    /// Bytes that are durable: uploading goes on here. Equal to the size, it is finished, and can
+    /// be fetched.
+    #[n(1)]
+    pub received: u64,
+    /// When it goes, in full hours since 1970. One that is not finished goes earlier: 24 hours
+    /// after it was made.
+    #[n(2)]
+    pub until: u32,
 }
 
 /// Where an entry came to stand. On the ephemeral lane both are those of the head, unchanged.
@@ -289,7 +324,7 @@ pub enum RefusalCode {
     /// Larger than allowed.
     #[n(8)]
     TooLarge,
-    /// A quota is used up.
+    /// A quota is used up: of the channel, of this connection or address, or of the whole relay.
     #[n(9)]
     Quota,
     /// Too fast.
@@ -304,4 +339,7 @@ pub enum RefusalCode {
     /// A frame that does not belong here (a second hello, a request before it).
     #[n(13)]
     Unexpected,
+    /// A blob does not go on at this offset (HTTP alone).
+    #[n(14)]
+    Offset,
 }

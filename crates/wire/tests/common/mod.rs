@@ -176,6 +176,23 @@ pub fn client_samples() -> Vec<(&'static str, ClientFrame)> {
                 admin: key(1),
             }),
         ),
+        (
+            "keep_blob",
+            request(Command::KeepBlob {
+                blob: BlobId([0xb1; 16]),
+                owner: key(5),
+                upload: [0x0b; 32],
+                size: 64 * 1024,
+                hours: 721,
+            }),
+        ),
+        (
+            "delete_blob",
+            request(Command::DeleteBlob {
+                blob: BlobId([0xb1; 16]),
+                owner: key(5),
+            }),
+        ),
     ]
 }
 
@@ -200,6 +217,25 @@ pub fn relay_samples() -> Vec<(&'static str, RelayFrame)> {
                     entry: 263_168,
                     in_flight: 256,
                     requests_per_second: 20_000,
+                    blobs: None,
+                },
+            }),
+        ),
+        (
+            "hello_with_blobs",
+            RelayFrame::Hello(RelayHello {
+                version: 1,
+                identity: key(8),
+                nonce: Nonce([9; 32]),
+                signature: Signature([5; 64]),
+                limits: Limits {
+                    entry: 263_168,
+                    in_flight: 256,
+                    requests_per_second: 20_000,
+                    blobs: Some(BlobLimits {
+                        size: 128 << 20,
+                        hours: 2184,
+                    }),
                 },
             }),
         ),
@@ -236,6 +272,14 @@ pub fn relay_samples() -> Vec<(&'static str, RelayFrame)> {
                 packages: 100,
                 last_resort: false,
             }])),
+        ),
+        (
+            "blob",
+            reply(Reply::Blob(BlobState {
+                size: 64 * 1024,
+                received: 1,
+                until: 490_000,
+            })),
         ),
         (
             "refused_stale",

@@ -23,6 +23,7 @@ pub(super) const LIMITS: Limits = Limits {
     entry: 4096,
     in_flight: 256,
     requests_per_second: 100,
+    blobs: None,
 };
 
 /// A listening relay with an identity and a certificate.

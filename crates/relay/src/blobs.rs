@@ -1,0 +1,100 @@
+//! Blobs, as a trait beside the store: sealed bytes too large for an entry.
+//!
+//! A blob is made with its size and its end, filled from the start to the end, and can be fetched
+//! once it is whole. Nothing ties it to a channel or an entry: it goes when its time is over or its
+//! owner says so (`docs/decisions/0011-blobs-over-http-and-by-time.md`). [`files`] is the embedded
+//! one; any other has to pass the suite in `tests/blob_conformance`.
+
+use std::pin::Pin;
+
+use bytes::Bytes;
+use sotto_suite::sign::PublicKey;
+use sotto_wire::{BlobId, BlobState, ByteRange};
+
+use crate::store::Seconds;
+
+pub mod files;
+
+/// A blob to be made, or kept longer.
+#[derive(Clone, Copy, Debug)]
+pub struct NewBlob {
+    /// Its name.
+    pub blob: BlobId,
+    /// Who may keep and delete it.
+    pub owner: PublicKey,
+    /// Hash of the key to upload.
+    pub upload: [u8; 32],
+    /// Bytes that it will have.
+    pub size: u64,
+    /// How long it stays from now on, in hours.
+    pub hours: u16,
+}
+
+/// Why nothing was done, or not all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BlobError {
+    /// No such blob, another owner or key to upload, or not finished; deliberately one answer.
+    #[error("not found")]
+    NotFound,
+    /// There is a blob of this name with another owner or another size.
+    #[error("the blob exists with another owner or size")]
+    Taken,
+    /// The bytes don't go on where those that are durable end.
+    #[error("the blob goes on at {received}")]
+    Offset {
+        /// Where it goes on.
+        received: u64,
+    },
+    /// More bytes than the blob was made for.
+    #[error("more bytes than the blob was made for")]
+    TooLarge,
+    /// No room for another blob of this size.
+    #[error("no room for this blob")]
+    Quota,
+    /// Can't do it at the moment (disk full, say). Of bytes to be written, none or some may have
+    /// been kept; the state says how far.
+    #[error("can't do this at the moment")]
+    Unavailable,
+}
+
+/// What a blob store answers, some time.
+pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, BlobError>> + Send>>;
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Blobs, finished or not.
+    pub blobs: u64,
+    /// Bytes that they have or will have.
+    pub bytes: u64,
+}
+
+/// Keeps blobs. A change is answered when it is durable. What was asked is carried out even when
+/// nobody waits for the answer any more.
+pub trait BlobStore: Send + Sync + 'static {
+    /// Makes a blob and reserves its size. The same again never shortens its life, and says how far
+    /// it has come.
+    fn keep(&self, new: NewBlob) -> Answer<BlobState>;
+
+    /// How far a blob has come, for whoever holds the key to upload.
+    fn progress(&self, blob: BlobId, upload: [u8; 32]) -> Answer<BlobState>;
+
+    /// Puts bytes where those that are durable end. A blob whose last byte is durable is finished.
+    fn write(&self, blob: BlobId, upload: [u8; 32], offset: u64, bytes: Bytes)
+    -> Answer<BlobState>;
+
+    /// What is known of a finished blob.
+    fn finished(&self, blob: BlobId) -> Answer<BlobState>;
+
+    /// Bytes of a finished blob; the caller keeps the range small and within its size.
+    fn read(&self, blob: BlobId, range: ByteRange) -> Answer<Bytes>;
+
+    /// Deletes a blob with its bytes.
+    fn delete(&self, blob: BlobId, owner: PublicKey) -> Answer<()>;
+
+    /// Lets go of what is too old at `now`. Before that nobody finds it any more either.
+    fn expire(&self, now: Seconds) -> Answer<()>;
+
+    /// How much there is now.
+    fn usage(&self) -> Usage;
+}
