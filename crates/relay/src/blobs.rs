@@ -30,6 +30,15 @@ pub struct NewBlob {
     pub hours: u16,
 }
 
+/// A blob that is there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// How far it has come.
+    pub state: BlobState,
+    /// It was not there before.
+    pub made: bool,
+}
+
 /// Why nothing was done, or not all of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BlobError {
@@ -74,7 +83,7 @@ pub struct Usage {
 pub trait BlobStore: Send + Sync + 'static {
     /// Makes a blob and reserves its size. The same again never shortens its life, and says how far
     /// it has come.
-    fn keep(&self, new: NewBlob) -> Answer<BlobState>;
+    fn keep(&self, new: NewBlob) -> Answer<Kept>;
 
     /// How far a blob has come, for whoever holds the key to upload.
     fn progress(&self, blob: BlobId, upload: [u8; 32]) -> Answer<BlobState>;

@@ -95,11 +95,14 @@ pub struct AcmeOptions {
 /// Bounds on connections.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at once; more wait to be accepted.
+    /// Connections at once; more are refused at once.
     pub connections: usize,
-    /// Requests a second on one connection, with as many again saved up; see
-    /// [`sotto_wire::Limits`]. A proof counts as four, making a channel as eight.
-    pub requests_per_second: u32,
+    /// Of these, those whose TLS, HTTP or hello is not complete.
+    pub half_open: usize,
+    /// What may be asked for on one connection.
+    pub rates: Rates,
+    /// What may come from one address.
+    pub addresses: AddressLimits,
     /// Requests of one connection that wait for the store; more are not read before.
     pub waiting_requests: usize,
     /// Rights remembered for one connection.
@@ -121,11 +124,70 @@ pub struct ConnectionLimits {
     pub stop: Duration,
 }
 
+/// What may be asked for in a time. As much as one such time allows is saved up.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// Requests a second; see [`sotto_wire::Limits`]. A proof counts as four, making a channel,
+    /// keeping and deleting a blob as eight.
+    pub requests_per_second: u32,
+    /// Bytes of frames a second; the largest frame always fits.
+    pub bytes_per_second: u64,
+    /// Channels to be made in an hour.
+    pub channels_per_hour: u32,
+    /// Bytes of blobs to be reserved in an hour.
+    pub blob_bytes_per_hour: u64,
+}
+
+/// Bounds on what comes from one IPv4 address, or one IPv6 network of 64 bits.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressLimits {
+    /// Off behind a proxy on another machine, from whose address everybody comes.
+    pub counted: bool,
+    /// Counts this machine too. Off, because a proxy here stands for everybody.
+    pub loopback: bool,
+    /// Connections at once. A company, or a mobile network, may have one address for all.
+    pub connections: usize,
+    /// Of these, those whose TLS, HTTP or hello is not complete.
+    pub half_open: usize,
+    /// Blobs that are being put in or fetched at once.
+    pub transfers: usize,
+    /// What may be asked for on all connections together.
+    pub rates: Rates,
+    /// Bytes of blobs to be fetched in an hour.
+    pub fetch_bytes_per_hour: u64,
+}
+
+impl Default for AddressLimits {
+    fn default() -> Self {
+        Self {
+            counted: true,
+            loopback: false,
+            connections: 1_000,
+            half_open: 100,
+            transfers: 32,
+            rates: Rates {
+                requests_per_second: 40_000,
+                bytes_per_second: 128 << 20,
+                channels_per_hour: 5_000,
+                blob_bytes_per_hour: 4 << 30,
+            },
+            fetch_bytes_per_hour: 32 << 30,
+        }
+    }
+}
+
 impl Default for ConnectionLimits {
     fn default() -> Self {
         Self {
             connections: 15_000,
-            requests_per_second: 20_000,
+            half_open: 2_000,
+            rates: Rates {
+                requests_per_second: 20_000,
+                bytes_per_second: 64 << 20,
+                channels_per_hour: 2_000,
+                blob_bytes_per_hour: 2 << 30,
+            },
+            addresses: AddressLimits::default(),
             waiting_requests: 256,
             proofs: 16_384,
             subscriptions: 8_192,

@@ -7,7 +7,6 @@
 mod commands;
 mod delivery;
 mod hello;
-mod pace;
 mod session;
 
 use std::sync::Arc;
@@ -21,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{
     CloseFrame, Message, WebSocketConfig, frame::coding::CloseCode,
 };
 
+use crate::addresses::Place;
 use crate::metrics::Metrics;
 use crate::server::Shared;
 use crate::store::Store;
@@ -32,6 +32,8 @@ pub(crate) struct Opening {
     /// Bytes that HTTP has read beyond its own.
     pub(crate) read: Bytes,
     pub(crate) ends: TransportEnds,
+    /// Half open until the hello is complete; given back with the connection.
+    pub(crate) place: Arc<Place>,
 }
 
 type Socket = WebSocketStream<Transport>;
@@ -59,13 +61,15 @@ impl From<tokio_tungstenite::tungstenite::Error> for End {
 /// Serves one client until it goes, breaks a rule, or the relay stops.
 pub(crate) async fn serve<S: Store>(shared: Arc<Shared<S>>, opening: Opening) {
     shared.metrics.connections.fetch_add(1, Ordering::Relaxed);
+    let place = Arc::clone(&opening.place);
     let opened = tokio::select! {
         () = shared.stopping.cancelled() => None,
         opened = tokio::time::timeout(shared.limits().handshake, hello::open(&shared, opening)) => opened.ok().flatten(),
     };
     match opened {
         Some((mut socket, binding)) => {
-            let end = session::run(&shared, &mut socket, binding).await;
+            place.settle();
+            let end = session::run(&shared, &mut socket, binding, place.address()).await;
             if let End::Closing(code) = end {
                 close(&mut socket, code, &shared).await;
             }

@@ -16,8 +16,8 @@ use axum::routing::{any, get};
 use axum::{Extension, Router};
 use hyper_util::rt::TokioIo;
 use sotto_wire::TransportEnds;
-use tokio::sync::OwnedSemaphorePermit;
 
+use crate::addresses::Place;
 use crate::connection::{self, Opening};
 use crate::page::Page;
 use crate::server::Shared;
@@ -31,7 +31,7 @@ pub(crate) struct Accepted {
     /// From this machine.
     pub(crate) local: bool,
     /// One of the places for connections, kept until the last holder is gone.
-    pub(crate) place: Arc<OwnedSemaphorePermit>,
+    pub(crate) place: Arc<Place>,
 }
 
 pub(crate) fn router<S: Store>(shared: Arc<Shared<S>>) -> Router {
@@ -122,9 +122,9 @@ async fn upgrade<S: Store>(State(shared): State<Arc<Shared<S>>>, mut request: Re
             stream: parts.io.into_inner(),
             read: parts.read_buf,
             ends,
+            place,
         };
         connection::serve(session, opening).await;
-        drop(place);
     });
     Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)

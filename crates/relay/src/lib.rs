@@ -4,6 +4,7 @@
 //! serves until a future says stop. The relay knows channels under random addresses, public keys
 //! and sealed bytes; it has no accounts, and its logs and metrics name nothing of that.
 
+mod addresses;
 mod aside;
 pub mod blobs;
 mod certificate;
@@ -17,16 +18,18 @@ mod http;
 mod live;
 mod metrics;
 pub mod operation;
+mod pace;
 mod page;
 mod patience;
 mod server;
+mod spending;
 mod stock;
 pub mod store;
 mod transport;
 
 pub use certificate::CertificateError;
 pub use clock::Clock;
-pub use config::{AcmeOptions, CertificateSource, Config, ConnectionLimits};
+pub use config::{AcmeOptions, AddressLimits, CertificateSource, Config, ConnectionLimits, Rates};
 pub use data::DataError;
 pub use feed::{Listener, Wake};
 pub use metrics::Metrics;

@@ -1,12 +1,12 @@
 //! What may change while the relay runs: limits, origins, the token, the certificate. Whoever is
 //! connected stays connected, under what was agreed in the hello; the next one meets the new rules.
 
-use std::pin::pin;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use futures_util::FutureExt as _;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
+use crate::addresses::{Addresses, Place};
 use crate::config::{Config, ConnectionLimits};
 use crate::transport::Acceptor;
 
@@ -39,15 +39,15 @@ pub(crate) struct Live {
     acceptor: RwLock<Acceptor>,
     /// Places for connections.
     pub(crate) places: Arc<Semaphore>,
-    /// Tells whoever holds a free place that there are fewer now.
-    pub(crate) fewer: Arc<Notify>,
+    /// Who is connected from where.
+    pub(crate) addresses: Arc<Addresses>,
 }
 
 impl Live {
     pub(crate) fn new(rules: Rules, acceptor: Acceptor) -> Self {
         Self {
             places: Arc::new(Semaphore::new(rules.limits.connections)),
-            fewer: Arc::default(),
+            addresses: Arc::new(Addresses::new()),
             rules: RwLock::new(Arc::new(rules)),
             acceptor: RwLock::new(acceptor),
         }
@@ -55,6 +55,12 @@ impl Live {
 
     pub(crate) fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A place for a connection from there; `None`: there are enough, and nobody waits for one.
+    pub(crate) fn admit(&self, peer: IpAddr) -> Option<Place> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        self.addresses.admit(peer, &self.rules().limits, permit)
     }
 
     pub(crate) fn acceptor(&self) -> Acceptor {
@@ -86,17 +92,9 @@ impl Live {
         let free = self.places.forget_permits(old - new);
         let still = u32::try_from(old - new - free).unwrap_or(u32::MAX);
         if still > 0 {
-            let (places, fewer) = (Arc::clone(&self.places), Arc::clone(&self.fewer));
+            let places = Arc::clone(&self.places);
             tokio::spawn(async move {
-                let mut taking = pin!(places.acquire_many_owned(still));
-                // In the queue before the place that waits for the next connection is given back.
-                let taken = (&mut taking).now_or_never();
-                fewer.notify_waiters();
-                let taken = match taken {
-                    Some(taken) => taken,
-                    None => taking.await,
-                };
-                if let Ok(taken) = taken {
+                if let Ok(taken) = places.acquire_many_owned(still).await {
                     taken.forget();
                 }
             });

@@ -60,6 +60,8 @@ pub struct Metrics {
     pub connections: AtomicU64,
     /// Connections accepted so far.
     pub accepted: AtomicU64,
+    /// Connections closed at once, because there were enough.
+    pub turned_away: AtomicU64,
     /// Connections that failed before their hello was complete.
     pub failed_hellos: AtomicU64,
     /// Frames received.
@@ -102,6 +104,7 @@ impl Default for Metrics {
         Self {
             connections: zero(),
             accepted: zero(),
+            turned_away: zero(),
             failed_hellos: zero(),
             frames_in: zero(),
             frames_out: zero(),
@@ -186,6 +189,11 @@ impl Metrics {
             "connections_accepted_total",
             "Connections accepted.",
             value(&self.accepted),
+        );
+        page.counter(
+            "connections_turned_away_total",
+            "Connections closed at once because there were enough.",
+            value(&self.turned_away),
         );
         page.counter(
             "hellos_failed_total",

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,10 +12,12 @@ use hyper_util::service::TowerToHyperService;
 use sotto_suite::sign::SigningKey;
 use sotto_wire::{AddressError, RelayAddress, RelayIdentity};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::addresses::Place;
 use crate::blobs::BlobStore;
 use crate::blobs::files::{BlobOpenError, BlobOptions, FileBlobs};
 use crate::certificate::acme::{Challenge, Renewal};
@@ -250,20 +252,19 @@ impl Relay {
             Arc::clone(&shared.metrics),
             shared.stopping.clone(),
         ));
+        shared.tasks.spawn(forget(Arc::clone(&shared)));
         let app = http::router(Arc::clone(&shared));
         loop {
             let accepted = tokio::select! {
                 () = &mut shutdown => break,
-                accepted = next(&listener, &shared.live) => accepted,
+                accepted = next(&listener, &shared.live, &shared.metrics) => accepted,
             };
-            let Some((stream, accepted)) = accepted else {
-                continue;
-            };
+            let (stream, place) = accepted;
             let (shared, app) = (Arc::clone(&shared), app.clone());
             let acceptor = shared.live.acceptor();
             Metrics::count(&shared.metrics.accepted);
             let tasks = shared.tasks.clone();
-            tasks.spawn(serve_http(shared, acceptor, app, stream, accepted));
+            tasks.spawn(serve_http(shared, acceptor, app, stream, Arc::new(place)));
         }
         drop(listener);
         shared.stopping.cancel();
@@ -328,25 +329,20 @@ impl Controls {
     }
 }
 
-/// The next connection, once there is a place for it.
-async fn next(
-    listener: &TcpListener,
-    live: &Live,
-) -> Option<(TcpStream, Arc<tokio::sync::OwnedSemaphorePermit>)> {
-    let fewer = live.fewer.notified();
-    let place = Arc::clone(&live.places).acquire_owned().await.ok()?;
-    let accepted = tokio::select! {
-        // The place that is held here may be one too many.
-        () = fewer => return None,
-        accepted = listener.accept() => accepted,
-    };
-    match accepted {
-        Ok((stream, _)) => Some((stream, Arc::new(place))),
-        Err(error) => {
-            // Out of file descriptors, say: others ending makes room.
-            tracing::warn!(%error, "accepting failed");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            None
+/// The next connection that there is a place for; the others are closed at once, before anything
+/// is kept for them.
+async fn next(listener: &TcpListener, live: &Live, metrics: &Metrics) -> (TcpStream, Place) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => match live.admit(peer.ip()) {
+                Some(place) => return (stream, place),
+                None => Metrics::count(&metrics.turned_away),
+            },
+            Err(error) => {
+                // Out of file descriptors, say: others ending makes room.
+                tracing::warn!(%error, "accepting failed");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         }
     }
 }
@@ -357,7 +353,7 @@ async fn serve_http<S: Store>(
     acceptor: Acceptor,
     app: axum::Router,
     stream: TcpStream,
-    place: Arc<tokio::sync::OwnedSemaphorePermit>,
+    place: Arc<Place>,
 ) {
     let rules = shared.live.rules();
     let within = rules.limits.handshake;
@@ -408,6 +404,17 @@ impl Stay {
 impl Drop for Stay {
     fn drop(&mut self) {
         tracing::info!(peer = %self.0, "left");
+    }
+}
+
+/// Forgets addresses that nothing is known of any more but that they were here, every minute.
+async fn forget<S: Store>(shared: Arc<Shared<S>>) {
+    let mut minute = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        tokio::select! {
+            () = shared.stopping.cancelled() => return,
+            _ = minute.tick() => shared.live.addresses.forget(Instant::now()),
+        }
     }
 }
 

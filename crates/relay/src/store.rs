@@ -109,6 +109,12 @@ pub enum StoreError {
     /// A quota is used up.
     #[error("a quota is used up")]
     Quota,
+    /// This hour's share of something is used up.
+    #[error("too much for this hour")]
+    TooFast {
+        /// Seconds until the next.
+        wait: u64,
+    },
     /// Can't store at the moment (disk full, say): nothing of this has been kept.
     #[error("can't store at the moment")]
     Unavailable,

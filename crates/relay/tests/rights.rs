@@ -321,7 +321,7 @@ async fn frames_that_can_not_be_answered_end_the_connection() {
 async fn too_fast_is_refused_with_a_time_to_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::new(folder.path());
-    config.limits.requests_per_second = 50;
+    config.limits.rates.requests_per_second = 50;
     let relay = Running::with(config).await;
     let mut client = Client::connect(&relay.address).await;
     let room = Room::open(&mut client).await;

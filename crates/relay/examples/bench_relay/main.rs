@@ -71,7 +71,7 @@ fn block_on(future: impl Future<Output = ()>) {
 async fn be_relay(folder: &Path) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = Config::new(folder);
-    config.limits.requests_per_second = 1_000_000;
+    config.limits.rates.requests_per_second = 1_000_000;
     config.store.channel_bytes = 1 << 40;
     let relay = Relay::bind(config, listener).unwrap();
     say_address(relay.address());

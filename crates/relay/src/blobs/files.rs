@@ -22,7 +22,7 @@ use sotto_suite::sign::PublicKey;
 use sotto_wire::{BlobId, BlobState, ByteRange, limits};
 use tokio::sync::Semaphore;
 
-use super::{Answer, BlobError, BlobStore, NewBlob, Usage};
+use super::{Answer, BlobError, BlobStore, Kept, NewBlob, Usage};
 use crate::clock::Clock;
 use crate::store::Seconds;
 use crate::store::sqlite::OpenError;
@@ -135,7 +135,7 @@ impl FileBlobs {
 }
 
 impl BlobStore for FileBlobs {
-    fn keep(&self, new: NewBlob) -> Answer<BlobState> {
+    fn keep(&self, new: NewBlob) -> Answer<Kept> {
         self.answer(move |disk| disk.keep(&new))
     }
 

@@ -14,9 +14,10 @@ use sotto_wire::{
 use super::End;
 use super::delivery::Subscription;
 use super::session::{Done, Outcome, Session, later, plain};
-use crate::blobs::{BlobError, NewBlob};
+use crate::blobs::NewBlob;
 use crate::feed::Listener;
 use crate::metrics::Metrics;
+use crate::spending::{Cost, Wait};
 use crate::store::{Deposit, NewChannel, NewEntry, Store, Stored};
 
 /// A reply at once, none yet (the store was asked), or a refusal.
@@ -24,11 +25,9 @@ type Answer = Result<Option<Reply>, Refusal>;
 
 impl<S: Store> Session<'_, S> {
     /// Carries a command out, or hands it to the store.
-    pub(super) fn command(&mut self, id: RequestId, command: Command) -> Answer {
+    pub(super) fn command(&mut self, id: RequestId, command: Command, len: usize) -> Answer {
         self.shared.metrics.command(&command);
-        self.pace
-            .pay(cost(&command), Instant::now())
-            .map_err(|wait| later(RefusalCode::TooFast, wait))?;
+        self.pay(&cost(&command, len))?;
         let store = &self.shared.store;
         match command {
             Command::Prove {
@@ -209,12 +208,12 @@ impl<S: Store> Session<'_, S> {
                 };
                 self.may_keep(&new)?;
                 let done = self.shared.blobs.keep(new);
-                self.wait_for_blob(id, done, Reply::Blob);
+                self.wait_for_blob(id, async move { Outcome::Kept(size, done.await) });
             }
             Command::DeleteBlob { blob, owner } => {
                 self.needs_owner(blob, owner)?;
                 let done = self.shared.blobs.delete(blob, owner);
-                self.wait_for_blob(id, done, |()| Reply::Done);
+                self.wait_for_blob(id, async move { Outcome::BlobDeleted(done.await) });
             }
         }
         Ok(None)
@@ -248,17 +247,16 @@ impl<S: Store> Session<'_, S> {
         Ok(())
     }
 
-    fn wait_for_blob<T: 'static>(
+    fn wait_for_blob(
         &mut self,
         id: RequestId,
-        done: impl Future<Output = Result<T, BlobError>> + Send + 'static,
-        reply: impl FnOnce(T) -> Reply + Send + 'static,
+        outcome: impl Future<Output = Outcome> + Send + 'static,
     ) {
         self.waiting.push(Box::pin(async move {
             Done {
                 id,
                 bytes: 0,
-                outcome: Outcome::Blob(done.await.map(reply)),
+                outcome: outcome.await,
             }
         }));
     }
@@ -315,6 +313,42 @@ impl<S: Store> Session<'_, S> {
         Ok(())
     }
 
+    /// Pays for a request from what this connection and its address may use.
+    fn pay(&mut self, cost: &Cost) -> Result<(), Refusal> {
+        let now = Instant::now();
+        let paid = match self.address {
+            Some(address) => address.pay(&mut self.spending, cost, now),
+            None => match self.spending.wait(cost, now) {
+                Some(wait) => Err(wait),
+                None => {
+                    self.spending.take(cost);
+                    Ok(())
+                }
+            },
+        };
+        paid.map_err(|wait| match wait {
+            Wait::Pace(wait) => later(RefusalCode::TooFast, wait),
+            Wait::Quota(wait) => later(RefusalCode::Quota, wait),
+        })
+    }
+
+    pub(super) fn give_back(&mut self, blob_bytes: u64) {
+        self.spending.give_back(blob_bytes);
+        if let Some(address) = self.address {
+            address.give_back(blob_bytes);
+        }
+    }
+
+    /// Pays for a frame that can't be refused, or costs nothing to refuse: a flood of them ends the
+    /// connection.
+    pub(super) fn owe(&mut self, len: usize) -> Result<(), End> {
+        if self.spending.owe(len, Instant::now()) {
+            Ok(())
+        } else {
+            Err(End::Closing(RefusalCode::TooFast))
+        }
+    }
+
     /// A cursor moves, and makes room for more. Not answered, so one that was never proven can
     /// only end the connection.
     pub(super) fn acknowledge(
@@ -328,9 +362,6 @@ impl<S: Store> Session<'_, S> {
             .contains(&(channel, Role::Subscriber, subscriber))
         {
             return Err(End::Closing(RefusalCode::Unexpected));
-        }
-        if !self.pace.owe(1, Instant::now()) {
-            return Err(End::Closing(RefusalCode::TooFast));
         }
         if let Some(subscription) = self
             .numbers
@@ -353,11 +384,19 @@ fn fits(len: usize, max: usize) -> Result<(), Refusal> {
     }
 }
 
-/// A signature to check costs more than a request, and a channel stays.
-fn cost(command: &Command) -> u32 {
-    match command {
-        Command::Prove { .. } => 4,
-        Command::Create { .. } | Command::KeepBlob { .. } | Command::DeleteBlob { .. } => 8,
-        _ => 1,
+/// A signature to check costs more than a request, and what is made stays.
+fn cost(command: &Command, len: usize) -> Cost {
+    let (requests, channels, blob_bytes) = match command {
+        Command::Prove { .. } => (4, 0, 0),
+        Command::Create { .. } => (8, 1, 0),
+        Command::KeepBlob { size, .. } => (8, 0, *size),
+        Command::DeleteBlob { .. } => (8, 0, 0),
+        _ => (1, 0, 0),
+    };
+    Cost {
+        requests,
+        bytes: len as u64,
+        channels,
+        blob_bytes,
     }
 }

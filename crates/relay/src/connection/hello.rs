@@ -21,7 +21,9 @@ use crate::server::Shared;
 /// with a new WebSocket state over the same stream, so a client says nothing between its hello
 /// and the relay's.
 pub(super) async fn open<S>(shared: &Shared<S>, opening: Opening) -> Option<(Socket, Binding)> {
-    let Opening { stream, read, ends } = opening;
+    let Opening {
+        stream, read, ends, ..
+    } = opening;
     let config = socket_config(limits::MAX_HELLO);
     let mut socket =
         WebSocketStream::from_partially_read(stream, read.to_vec(), Role::Server, Some(config))
@@ -41,7 +43,7 @@ pub(super) async fn open<S>(shared: &Shared<S>, opening: Opening) -> Option<(Soc
     let allowed = Limits {
         entry: u32::try_from(limits::MAX_ENTRY).unwrap_or(u32::MAX),
         in_flight: granted.in_flight,
-        requests_per_second: granted.requests_per_second,
+        requests_per_second: granted.rates.requests_per_second,
         blobs: shared.blob_limits,
     };
     let (hello, binding) = RelayHello::sign(

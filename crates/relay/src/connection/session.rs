@@ -19,12 +19,13 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::delivery::Subscription;
-use super::pace::Pace;
 use super::{End, Socket, message};
-use crate::blobs::BlobError;
+use crate::addresses::Address;
+use crate::blobs::{BlobError, Kept};
 use crate::feed::Wake;
 use crate::metrics::Metrics;
 use crate::server::Shared;
+use crate::spending::Spending;
 use crate::store::{Store, StoreError, Stored};
 
 /// Bodies of one connection's requests that wait for the store, in bytes; beyond that it waits.
@@ -42,8 +43,10 @@ pub(super) struct Done {
 
 pub(super) enum Outcome {
     Reply(Stored<Reply>),
-    /// Of a blob.
-    Blob(Result<Reply, BlobError>),
+    /// To `KeepBlob`, which was paid for as a new blob of this size.
+    Kept(u64, Result<Kept, BlobError>),
+    /// To `DeleteBlob`.
+    BlobDeleted(Result<(), BlobError>),
     /// To `Subscribe`, for the subscription of this number.
     Subscribed(u64, Stored<Subscribed>),
 }
@@ -53,7 +56,9 @@ pub(super) struct Session<'a, S: Store> {
     pub(super) shared: &'a Shared<S>,
     pub(super) binding: Binding,
     pub(super) rights: HashSet<(ChannelId, Role, PublicKey)>,
-    pub(super) pace: Pace,
+    pub(super) spending: Spending,
+    /// Where it comes from, if that is counted.
+    pub(super) address: Option<&'a Arc<Address>>,
     pub(super) waiting: FuturesUnordered<Pin<Box<dyn Future<Output = Done> + Send>>>,
     pub(super) waiting_bytes: usize,
     /// Requests that may wait.
@@ -69,15 +74,14 @@ pub(super) async fn run<S: Store>(
     shared: &Shared<S>,
     socket: &mut Socket,
     binding: Binding,
+    address: Option<&Arc<Address>>,
 ) -> End {
     let mut session = Session {
         shared,
         binding,
         rights: HashSet::new(),
-        pace: Pace::new(
-            shared.limits().requests_per_second,
-            std::time::Instant::now(),
-        ),
+        spending: Spending::new(&shared.limits().rates, std::time::Instant::now()),
+        address,
         waiting: FuturesUnordered::new(),
         waiting_bytes: 0,
         waiting_most: shared.limits().waiting_requests,
@@ -165,21 +169,29 @@ impl<S: Store> Session<'_, S> {
         };
         Metrics::count(&self.shared.metrics.frames_in);
         match decode(&bytes, limits::MAX_FRAME) {
-            Ok(ClientFrame::Request { id, command }) => match self.command(id, command) {
-                Ok(Some(reply)) => {
-                    send(self.shared, socket, &RelayFrame::Reply { id, reply }).await
+            Ok(ClientFrame::Request { id, command }) => {
+                match self.command(id, command, bytes.len()) {
+                    Ok(Some(reply)) => {
+                        send(self.shared, socket, &RelayFrame::Reply { id, reply }).await
+                    }
+                    Ok(None) => Ok(()),
+                    Err(refusal) => self.refuse(socket, id, refusal).await,
                 }
-                Ok(None) => Ok(()),
-                Err(refusal) => self.refuse(socket, id, refusal).await,
-            },
+            }
             Ok(ClientFrame::Acknowledge {
                 channel,
                 subscriber,
                 position,
-            }) => self.acknowledge(channel, subscriber, position),
+            }) => {
+                self.owe(bytes.len())?;
+                self.acknowledge(channel, subscriber, position)
+            }
             Ok(ClientFrame::Hello(_)) => Err(End::Closing(RefusalCode::Unexpected)),
             Err(_) => match request_id(&bytes) {
-                Some(id) => self.refuse(socket, id, plain(RefusalCode::Malformed)).await,
+                Some(id) => {
+                    self.owe(bytes.len())?;
+                    self.refuse(socket, id, plain(RefusalCode::Malformed)).await
+                }
                 None => Err(End::Closing(RefusalCode::Malformed)),
             },
         }
@@ -191,8 +203,19 @@ impl<S: Store> Session<'_, S> {
         self.waiting_bytes -= done.bytes;
         let id = done.id;
         let stored = match done.outcome {
-            Outcome::Blob(Err(error)) => return self.refuse(socket, id, blob_refusal(error)).await,
-            Outcome::Blob(Ok(reply)) => Ok(reply),
+            Outcome::Kept(size, kept) => {
+                if !kept.is_ok_and(|kept| kept.made) {
+                    self.give_back(size);
+                }
+                match kept {
+                    Ok(kept) => Ok(Reply::Blob(kept.state)),
+                    Err(error) => return self.refuse(socket, id, blob_refusal(error)).await,
+                }
+            }
+            Outcome::BlobDeleted(Ok(())) => Ok(Reply::Done),
+            Outcome::BlobDeleted(Err(error)) => {
+                return self.refuse(socket, id, blob_refusal(error)).await;
+            }
             Outcome::Reply(stored) => stored,
             Outcome::Subscribed(number, stored) => self.start(number, stored),
         };
@@ -306,7 +329,9 @@ fn refusal(error: StoreError) -> Refusal {
             ..plain(RefusalCode::Stale)
         },
         StoreError::Fenced => plain(RefusalCode::Fenced),
-        StoreError::Quota => plain(RefusalCode::Quota),
+        // Reading makes room in a channel, and that is for others to do.
+        StoreError::Quota => later(RefusalCode::Quota, Duration::from_secs(10)),
+        StoreError::TooFast { wait } => later(RefusalCode::TooFast, Duration::from_secs(wait)),
         StoreError::Unavailable | StoreError::Unsure => {
             later(RefusalCode::Unavailable, Duration::from_secs(1))
         }

@@ -4,7 +4,7 @@
 //! RFC 9110. Making, keeping and deleting go over the WebSocket, where the owner's key is proven.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -23,7 +23,8 @@ use sotto_wire::{BlobId, BlobState, ByteRange, Refusal, RefusalCode, UploadKey, 
 use subtle::ConstantTimeEq as _;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::origins_allowed;
+use super::{Accepted, origins_allowed};
+use crate::addresses::{Place, Transfer};
 use crate::blobs::{BlobError, BlobStore};
 use crate::server::Shared;
 
@@ -84,6 +85,15 @@ pub(super) async fn blob<S: Send + Sync + 'static>(
 
 async fn answer<S>(shared: &Arc<Shared<S>>, request: Request) -> Result<Response, Refused> {
     let (head, body) = request.into_parts();
+    // The accept loop puts it in.
+    let place = head
+        .extensions
+        .get::<Accepted>()
+        .map(|accepted| Arc::clone(&accepted.place))
+        .ok_or_else(|| refuse(RefusalCode::Unavailable))?;
+    if let Some(address) = place.address() {
+        address.pay_request(Instant::now()).map_err(too_much)?;
+    }
     let name = head.uri.path().strip_prefix("/b/").unwrap_or_default();
     let blob: BlobId = name.parse().map_err(|_| refuse(RefusalCode::NotFound))?;
     let headers = &head.headers;
@@ -108,11 +118,11 @@ async fn answer<S>(shared: &Arc<Shared<S>>, request: Request) -> Result<Response
         }
         Method::GET | Method::HEAD => {
             may_fetch(shared, headers)?;
-            fetch(shared, blob, &head.method, headers.get(RANGE)).await
+            fetch(shared, &place, blob, &head.method, headers.get(RANGE)).await
         }
         Method::PATCH => {
             let upload = upload_key(authorization)?;
-            put(shared, blob, upload, headers, body).await
+            put(shared, &place, blob, upload, headers, body).await
         }
         _ => Ok((
             StatusCode::METHOD_NOT_ALLOWED,
@@ -157,21 +167,43 @@ fn progress(state: &BlobState) -> [(HeaderName, HeaderValue); 3] {
     ]
 }
 
-/// A place among the transfers; beyond them nobody waits.
-fn place<S>(shared: &Shared<S>) -> Result<OwnedSemaphorePermit, Refused> {
-    Arc::clone(&shared.transfers)
+/// A place among the transfers, of all and of this address; beyond them nobody waits.
+type Taken = (OwnedSemaphorePermit, Option<Transfer>);
+
+fn take<S>(shared: &Shared<S>, place: &Place) -> Result<Taken, Refused> {
+    let all = Arc::clone(&shared.transfers)
         .try_acquire_owned()
-        .map_err(|_| refuse(RefusalCode::TooFast))
+        .map_err(|_| refuse(RefusalCode::TooFast))?;
+    let own = match place.address() {
+        Some(address) => Some(
+            address
+                .transfer()
+                .ok_or_else(|| refuse(RefusalCode::TooFast))?,
+        ),
+        None => None,
+    };
+    Ok((all, own))
+}
+
+fn too_much(wait: Duration) -> Refused {
+    let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+    refuse_with(
+        StatusCode::TOO_MANY_REQUESTS,
+        RefusalCode::TooFast,
+        Some(wait),
+    )
 }
 
 async fn fetch<S>(
     shared: &Arc<Shared<S>>,
+    place: &Place,
     blob: BlobId,
     method: &Method,
     range: Option<&HeaderValue>,
 ) -> Result<Response, Refused> {
-    let place = place(shared)?;
+    let taken = take(shared, place)?;
     let size = shared.blobs.finished(blob).await?.size;
+    place.settle();
     let whole = ByteRange {
         from: 0,
         until: size,
@@ -188,8 +220,12 @@ async fn fetch<S>(
     let body = if *method == Method::HEAD {
         Body::empty()
     } else {
+        if let Some(address) = place.address() {
+            let now = Instant::now();
+            address.pay_fetch(range.len(), now).map_err(too_much)?;
+        }
         let blobs = Arc::clone(&shared.blobs);
-        Body::from_stream(pieces(blobs, shared.limits().send, blob, range, place))
+        Body::from_stream(pieces(blobs, shared.limits().send, blob, range, taken))
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
@@ -213,10 +249,10 @@ fn pieces(
     patience: Duration,
     blob: BlobId,
     range: ByteRange,
-    place: OwnedSemaphorePermit,
+    taken: Taken,
 ) -> impl stream::Stream<Item = Result<Bytes, BlobError>> {
-    let start = (range.from, None::<tokio::time::Instant>, place);
-    stream::try_unfold(start, move |(from, last, place)| {
+    let start = (range.from, None::<Instant>, taken);
+    stream::try_unfold(start, move |(from, last, taken)| {
         let blobs = Arc::clone(&blobs);
         async move {
             if from >= range.until {
@@ -227,8 +263,8 @@ fn pieces(
             }
             let until = range.until.min(from.saturating_add(PIECE));
             let bytes = blobs.read(blob, ByteRange { from, until }).await?;
-            let now = Some(tokio::time::Instant::now());
-            Ok(Some((bytes, (until, now, place))))
+            let now = Some(Instant::now());
+            Ok(Some((bytes, (until, now, taken))))
         }
     })
 }
@@ -237,6 +273,7 @@ fn pieces(
 /// the sender stops stays, and is what it goes on from.
 async fn put<S>(
     shared: &Arc<Shared<S>>,
+    place: &Place,
     blob: BlobId,
     upload: [u8; 32],
     headers: &HeaderMap,
@@ -252,7 +289,7 @@ async fn put<S>(
     if number(&CONTENT_LENGTH).is_some_and(|len| len > limits::MAX_BLOB_PART) {
         return Err(refuse(RefusalCode::TooLarge));
     }
-    let _place = place(shared)?;
+    let _taken = take(shared, place)?;
     // Before a byte of the body is read: has this sender anything to say here?
     let mut state = shared.blobs.progress(blob, upload).await?;
     if state.received != offset {
@@ -261,6 +298,7 @@ async fn put<S>(
         }
         .into());
     }
+    place.settle();
     let mut left = limits::MAX_BLOB_PART.min(state.size - offset);
     let mut body = body.into_data_stream();
     let mut ended = Ended::No;

@@ -38,6 +38,10 @@ pub struct SqliteOptions {
     pub channel_bytes: u64,
     /// Writers, and subscribers, of one channel.
     pub channel_keys: usize,
+    /// Of that quarter, bytes that may be used in an hour, so that nobody uses it up at once.
+    pub reserve_per_hour: u64,
+    /// Channels in all.
+    pub channels: u64,
     /// Packages in one slot.
     pub slot_packages: u32,
     /// Pages of 4 KiB in the file; 0: as many as the disk has.
@@ -69,6 +73,8 @@ impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
             channel_bytes: 256 << 20,
+            reserve_per_hour: 8 << 20,
+            channels: 5_000_000,
             channel_keys: 10_000,
             slot_packages: 200,
             max_pages: 0,
@@ -105,11 +111,12 @@ impl SqliteStore {
     ) -> Result<Self, OpenError> {
         let path: PathBuf = path.into();
         let connection = schema::open(&path, &options)?;
+        let count = schema::channels(&connection)?;
         let reading = schema::open_reader(&path)?;
         let feeds = Arc::new(Feeds::default());
         let (orders, waiting) = std::sync::mpsc::channel();
         let (reads, to_read) = std::sync::mpsc::channel();
-        let writer = writer::Writer::new(connection, options, Arc::clone(&feeds), metrics);
+        let writer = writer::Writer::new(connection, count, options, Arc::clone(&feeds), metrics);
         let threads = vec![
             std::thread::Builder::new()
                 .name("store-write".into())

@@ -10,7 +10,7 @@
 )]
 
 use bytes::Bytes;
-use sotto_relay::blobs::{BlobError, BlobStore, NewBlob, Usage};
+use sotto_relay::blobs::{BlobError, BlobStore, Kept, NewBlob, Usage};
 use sotto_relay::store::Seconds;
 use sotto_suite::sign::PublicKey;
 use sotto_wire::*;
@@ -77,6 +77,10 @@ pub async fn fill<B: BlobStore>(store: &B, blob: BlobId) -> BlobState {
     store.write(blob, KEY, 0, content(SIZE)).await.unwrap()
 }
 
+fn again(state: BlobState) -> Kept {
+    Kept { state, made: false }
+}
+
 fn all() -> ByteRange {
     ByteRange {
         from: 0,
@@ -92,6 +96,8 @@ pub async fn a_blob_is_made_once_and_kept_longer<H: Harness>(harness: &H) {
     harness.set_time(START);
     let store = harness.open();
     let made = store.keep(new(BLOB)).await.unwrap();
+    assert!(made.made);
+    let made = made.state;
     // Counted from the next full hour: never less than was asked for.
     let until = hours(START) + 1 + 48;
     let expected = BlobState {
@@ -105,7 +111,7 @@ pub async fn a_blob_is_made_once_and_kept_longer<H: Harness>(harness: &H) {
         hours: 1,
         ..new(BLOB)
     };
-    assert_eq!(store.keep(shorter).await, Ok(expected));
+    assert_eq!(store.keep(shorter).await, Ok(again(expected)));
     let longer = BlobState {
         until: until + 2,
         ..expected
@@ -115,7 +121,7 @@ pub async fn a_blob_is_made_once_and_kept_longer<H: Harness>(harness: &H) {
         upload: [8; 32],
         ..new(BLOB)
     };
-    assert_eq!(store.keep(asked).await, Ok(longer));
+    assert_eq!(store.keep(asked).await, Ok(again(longer)));
     // The first key to upload stays.
     assert_eq!(
         store.progress(BLOB, [8; 32]).await,
@@ -137,7 +143,7 @@ pub async fn a_blob_is_made_once_and_kept_longer<H: Harness>(harness: &H) {
     }
     drop(store);
     let store = harness.open();
-    assert_eq!(store.keep(shorter).await, Ok(longer));
+    assert_eq!(store.keep(shorter).await, Ok(again(longer)));
     assert_eq!(
         store.usage(),
         Usage {
@@ -259,7 +265,7 @@ pub async fn only_the_owner_deletes<H: Harness>(harness: &H) {
         owner: PublicKey([9; 32]),
         ..new(BLOB)
     };
-    assert_eq!(store.keep(anew).await.unwrap().received, 0);
+    assert_eq!(store.keep(anew).await.unwrap().state.received, 0);
 }
 
 pub async fn a_blob_goes_when_its_time_is_over<H: Harness>(harness: &H) {
@@ -290,7 +296,7 @@ pub async fn a_blob_goes_when_its_time_is_over<H: Harness>(harness: &H) {
     harness.set_time(until);
     let store = harness.open();
     // Asked for again before anybody has cleaned up: made anew, from the start.
-    assert_eq!(store.keep(new(other)).await.unwrap().received, 0);
+    assert_eq!(store.keep(new(other)).await.unwrap().state.received, 0);
     assert_eq!(
         store.usage(),
         Usage {
@@ -312,7 +318,7 @@ pub async fn an_unfinished_blob_goes_after_a_day<H: Harness>(harness: &H) {
     harness.set_time(end - 1);
     store.expire(end - 1).await.unwrap();
     // Asking to keep it longer doesn't help an upload that never ends.
-    assert_eq!(store.keep(new(BLOB)).await.unwrap().received, 100);
+    assert_eq!(store.keep(new(BLOB)).await.unwrap().state.received, 100);
     harness.set_time(end);
     assert_eq!(store.progress(BLOB, KEY).await, Err(BlobError::NotFound));
     store.expire(end).await.unwrap();

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::records::{Record, Records};
 use super::{BlobOpenError, BlobOptions, RECORDS};
-use crate::blobs::{BlobError, NewBlob, Usage};
+use crate::blobs::{BlobError, Kept, NewBlob, Usage};
 use crate::store::Seconds;
 use crate::store::sqlite::OpenError;
 
@@ -24,7 +24,7 @@ const HOUR: Seconds = 3600;
 pub(super) struct Disk {
     folder: PathBuf,
     options: BlobOptions,
-    kept: Mutex<Kept>,
+    kept: Mutex<State>,
     /// Blobs whose file somebody is changing.
     claimed: Mutex<HashSet<BlobId>>,
     freed: Condvar,
@@ -32,7 +32,7 @@ pub(super) struct Disk {
     pub(super) steps_left: std::sync::atomic::AtomicI64,
 }
 
-struct Kept {
+struct State {
     records: Records,
     usage: Usage,
 }
@@ -85,7 +85,7 @@ impl Disk {
         let disk = Self {
             folder: folder.into(),
             options,
-            kept: Mutex::new(Kept { records, usage }),
+            kept: Mutex::new(State { records, usage }),
             claimed: Mutex::default(),
             freed: Condvar::new(),
             #[cfg(test)]
@@ -105,7 +105,7 @@ impl Disk {
         lock(&self.kept).usage
     }
 
-    pub(super) fn keep(&self, new: &NewBlob) -> Result<BlobState, BlobError> {
+    pub(super) fn keep(&self, new: &NewBlob) -> Result<Kept, BlobError> {
         let now = self.options.clock.now();
         // Full hours, never less than was asked for.
         let next_hour = u32::try_from(now.div_ceil(HOUR)).unwrap_or(u32::MAX);
@@ -122,7 +122,10 @@ impl Disk {
                     self.with(|kept| kept.records.keep_until(&new.blob, until))?;
                     record.until = until;
                 }
-                return Ok(record.state());
+                return Ok(Kept {
+                    state: record.state(),
+                    made: false,
+                });
             }
             // Marked as going, or not there.
             None if self.with(|kept| kept.records.knows(&new.blob))? => {
@@ -148,7 +151,10 @@ impl Disk {
         }
         kept.records.add(&new.blob, &record).map_err(refused)?;
         kept.usage = after;
-        Ok(record.state())
+        Ok(Kept {
+            state: record.state(),
+            made: true,
+        })
     }
 
     pub(super) fn progress(
@@ -301,7 +307,7 @@ impl Disk {
             .ok_or(BlobError::NotFound)
     }
 
-    fn with<T>(&self, ask: impl FnOnce(&mut Kept) -> rusqlite::Result<T>) -> Result<T, BlobError> {
+    fn with<T>(&self, ask: impl FnOnce(&mut State) -> rusqlite::Result<T>) -> Result<T, BlobError> {
         ask(&mut lock(&self.kept)).map_err(refused)
     }
 

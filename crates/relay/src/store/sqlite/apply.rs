@@ -145,6 +145,9 @@ impl Writer {
         if new.writers.len().max(new.subscribers.len()) > self.options.channel_keys {
             return Ok(Err(StoreError::Quota));
         }
+        if self.count >= self.options.channels {
+            return Ok(Err(StoreError::Quota));
+        }
         let start = ChainHash::start(&new.channel);
         self.file
             .prepare_cached("INSERT INTO channels (id, admin, base_hash) VALUES (?1, ?2, ?3)")?
@@ -156,19 +159,26 @@ impl Writer {
                 .execute((no, writer.as_bytes()))?;
         }
         add_subscribers(&self.file, no, &new.subscribers, 0)?;
+        self.count += 1;
         Ok(Ok(()))
     }
 
     fn append(&mut self, new: NewEntry) -> Result<Stored<Appended>> {
         let at = coarse(self.options.clock.now());
-        let (quota, keys) = (self.options.channel_bytes, self.options.channel_keys);
+        let bounds = Bounds {
+            bytes: self.options.channel_bytes,
+            reserve_per_hour: self.options.reserve_per_hour,
+            keys: self.options.channel_keys,
+            at,
+            now: self.options.clock.now(),
+        };
         let channel = new.channel;
         let mut freed = false;
         let stored = self.with(&channel, |file, state| {
             if let Err(error) = state.needs_writer(&new.writer) {
                 return Ok(Err(error));
             }
-            if let Err(error) = may_append(state, &new, quota, keys) {
+            if let Err(error) = may_append(state, &new, &bounds) {
                 // A repetition is answered as before, whatever has happened since.
                 return Ok(repeated(file, state.no, &new)?.map_or(Err(error), |again| Ok((again, None))));
             }
@@ -209,7 +219,11 @@ impl Writer {
             }
             (state.head, state.hash, state.handshakes) = (position.0, hash, handshakes);
             if read {
-                state.bytes += new.body.len() as u64;
+                let len = new.body.len() as u64;
+                if state.bytes + len > bounds.bytes {
+                    state.reserved = (at, state.reserved_in(at) + len);
+                }
+                state.bytes += len;
             } else {
                 (state.low, freed) = (position.0, true);
             }
@@ -490,6 +504,7 @@ impl Writer {
             Ok(Ok(()))
         })?;
         if deleted.is_ok() {
+            self.count = self.count.saturating_sub(1);
             self.channels.remove(&channel);
             self.moved.remove(&channel);
             self.wipe = true;
@@ -499,8 +514,19 @@ impl Writer {
     }
 }
 
+/// What an append is measured against.
+struct Bounds {
+    bytes: u64,
+    reserve_per_hour: u64,
+    keys: usize,
+    /// The hour, in seconds since 1970.
+    at: u64,
+    now: u64,
+}
+
 /// The rules of an append, save repetition.
-fn may_append(state: &Channel, new: &NewEntry, quota: u64, keys: usize) -> Stored<()> {
+fn may_append(state: &Channel, new: &NewEntry, bounds: &Bounds) -> Stored<()> {
+    let quota = bounds.bytes;
     if state.fenced {
         return Err(StoreError::Fenced);
     }
@@ -516,9 +542,17 @@ fn may_append(state: &Channel, new: &NewEntry, quota: u64, keys: usize) -> Store
         });
     }
     if state.bytes + new.body.len() as u64 > room
-        || state.subscribers.len() + new.subscribers.len() > keys
+        || state.subscribers.len() + new.subscribers.len() > bounds.keys
     {
         return Err(StoreError::Quota);
+    }
+    let len = new.body.len() as u64;
+    let reserved = state.reserved_in(bounds.at);
+    // One is always let in, however large; the reserve would be of no use otherwise.
+    if state.bytes + len > quota && reserved > 0 && reserved + len > bounds.reserve_per_hour {
+        return Err(StoreError::TooFast {
+            wait: (bounds.at + 3600).saturating_sub(bounds.now),
+        });
     }
     Ok(())
 }

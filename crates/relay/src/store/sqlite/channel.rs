@@ -26,6 +26,9 @@ pub(super) struct Channel {
     pub(super) low: u64,
     /// Bytes of bodies that are still there.
     pub(super) bytes: u64,
+    /// Bytes of handshakes that went into their reserved room in the hour that begins at the second
+    /// named first. Forgotten with the memory of the channel.
+    pub(super) reserved: (u64, u64),
     /// When it was last needed, counted in uses.
     pub(super) used: u64,
 }
@@ -73,8 +76,15 @@ impl Channel {
             fenced,
             low,
             bytes,
+            reserved: (0, 0),
             used: 0,
         }))
+    }
+
+    /// Bytes of handshakes that went into their reserved room in this hour.
+    pub(super) fn reserved_in(&self, hour: u64) -> u64 {
+        let (at, bytes) = self.reserved;
+        if at == hour { bytes } else { 0 }
     }
 
     /// The newest entry.

@@ -146,3 +146,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     connection.pragma_update(None, "cache_size", -4_096)?;
     Ok(connection)
 }
+
+/// How many channels there are.
+pub(super) fn channels(file: &Connection) -> rusqlite::Result<u64> {
+    file.query_row("SELECT count(*) FROM channels", [], |row| row.get(0))
+}

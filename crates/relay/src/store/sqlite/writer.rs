@@ -10,8 +10,8 @@ use sotto_suite::sign::PublicKey;
 use sotto_wire::{Appended, ChannelId, PackageOffer, Position, SlotId, SlotStatus, Subscribed};
 use tokio::sync::oneshot::Sender;
 
-use super::SqliteOptions;
 use super::channel::Channel;
+use super::{SqliteOptions, schema};
 use crate::feed::{Feeds, Listener};
 use crate::metrics::Metrics;
 use crate::store::{Deposit, NewChannel, NewEntry, Seconds, StoreError, Stored};
@@ -114,6 +114,8 @@ pub(super) struct Writer {
     pub(super) options: SqliteOptions,
     pub(super) channels: HashMap<ChannelId, Channel>,
     pub(super) uses: u64,
+    /// Channels in the file.
+    pub(super) count: u64,
     /// Cursors moved in memory but not in the file.
     pub(super) moved: HashMap<ChannelId, Vec<PublicKey>>,
     moved_since: Option<Instant>,
@@ -131,6 +133,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(
         file: Connection,
+        count: u64,
         options: SqliteOptions,
         feeds: Arc<Feeds>,
         metrics: Arc<Metrics>,
@@ -140,6 +143,7 @@ impl Writer {
             options,
             channels: HashMap::new(),
             uses: 0,
+            count,
             moved: HashMap::new(),
             moved_since: None,
             wipe: false,
@@ -295,6 +299,9 @@ impl Writer {
     }
 
     fn forget(&mut self) {
+        // Rolled back, the file has what it had before; where it can't be asked, the next commit
+        // fails as well.
+        self.count = schema::channels(&self.file).unwrap_or(self.count);
         self.channels.clear();
         self.moved.clear();
         self.moved_since = None;

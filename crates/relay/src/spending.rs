@@ -1,0 +1,102 @@
+//! What one connection, or one address, may ask for in a time.
+
+use std::time::{Duration, Instant};
+
+use sotto_wire::limits;
+
+use crate::config::Rates;
+use crate::pace::Pace;
+
+/// What a request costs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) requests: u32,
+    /// Of the frame.
+    pub(crate) bytes: u64,
+    /// Channels to be made.
+    pub(crate) channels: u32,
+    /// Bytes of blobs to be reserved.
+    pub(crate) blob_bytes: u64,
+}
+
+/// When something can be paid for.
+pub(crate) enum Wait {
+    /// In a moment: it went too fast.
+    Pace(Duration),
+    /// An hour's share is used up.
+    Quota(Duration),
+}
+
+/// The budgets.
+#[derive(Debug)]
+pub(crate) struct Spending {
+    requests: Pace,
+    bytes: Pace,
+    channels: Pace,
+    blob_bytes: Pace,
+}
+
+impl Spending {
+    pub(crate) fn new(rates: &Rates, now: Instant) -> Self {
+        Self {
+            requests: Pace::a_second(f64::from(rates.requests_per_second), 0.0, now),
+            // The largest frame has to fit.
+            bytes: Pace::a_second(
+                number(rates.bytes_per_second),
+                number(limits::MAX_FRAME as u64),
+                now,
+            ),
+            channels: Pace::an_hour(f64::from(rates.channels_per_hour), now),
+            blob_bytes: Pace::an_hour(number(rates.blob_bytes_per_hour), now),
+        }
+    }
+
+    /// What to wait for, if anything; nothing has been taken then.
+    pub(crate) fn wait(&mut self, cost: &Cost, now: Instant) -> Option<Wait> {
+        let mut short = None;
+        for (pace, cost) in [
+            (&mut self.requests, f64::from(cost.requests)),
+            (&mut self.bytes, number(cost.bytes)),
+        ] {
+            short = short.max(pace.wait(cost, now));
+        }
+        let mut long = None;
+        for (pace, cost) in [
+            (&mut self.channels, f64::from(cost.channels)),
+            (&mut self.blob_bytes, number(cost.blob_bytes)),
+        ] {
+            long = long.max(pace.wait(cost, now));
+        }
+        long.map(Wait::Quota).or(short.map(Wait::Pace))
+    }
+
+    pub(crate) fn take(&mut self, cost: &Cost) {
+        self.requests.take(f64::from(cost.requests));
+        self.bytes.take(number(cost.bytes));
+        self.channels.take(f64::from(cost.channels));
+        self.blob_bytes.take(number(cost.blob_bytes));
+    }
+
+    /// A blob was there already.
+    pub(crate) fn give_back(&mut self, blob_bytes: u64) {
+        self.blob_bytes.give_back(number(blob_bytes));
+    }
+
+    /// Pays for a frame that can't be refused.
+    pub(crate) fn owe(&mut self, bytes: usize, now: Instant) -> bool {
+        self.requests.owe(1.0, now) && self.bytes.owe(number(bytes as u64), now)
+    }
+
+    pub(crate) fn rested(&mut self, now: Instant) -> bool {
+        self.requests.rested(now)
+            && self.bytes.rested(now)
+            && self.channels.rested(now)
+            && self.blob_bytes.rested(now)
+    }
+}
+
+/// Exact up to 2^53, which is more than any budget.
+#[allow(clippy::cast_precision_loss, reason = "budgets need no last byte")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
