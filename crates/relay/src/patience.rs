@@ -1,4 +1,4 @@
-//! A stream whose other end has to take what is written, some time.
+//! A stream whose other end has to take what is written, some time, and may not say much at first.
 
 use std::io;
 use std::pin::Pin;
@@ -12,6 +12,8 @@ use tokio::time::{Sleep, sleep};
 pub(crate) struct Patient<T> {
     stream: T,
     patience: Duration,
+    /// Bytes that may still be read before the other side has shown what it is; none: any number.
+    unproven: Option<usize>,
     /// Running while a write waits.
     waiting: Option<Pin<Box<Sleep>>>,
 }
@@ -21,8 +23,20 @@ impl<T> Patient<T> {
         Self {
             stream,
             patience,
+            unproven: None,
             waiting: None,
         }
+    }
+
+    /// Reading fails after so many bytes, unless [`Self::prove`] is called before.
+    pub(crate) fn unproven(mut self, bytes: usize) -> Self {
+        self.unproven = Some(bytes);
+        self
+    }
+
+    /// From now on any number of bytes may be read.
+    pub(crate) fn prove(&mut self) {
+        self.unproven = None;
     }
 
     /// Passes a write's outcome on, and starts, asks or stops the clock.
@@ -50,7 +64,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for Patient<T> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        if let Some(left) = self.unproven {
+            match left.checked_sub(buf.filled().len().saturating_sub(before)) {
+                Some(left) => self.unproven = Some(left),
+                None => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -22,6 +22,10 @@ use crate::certificate::acme::Challenge;
 const ACME: &[u8] = b"acme-tls/1";
 use crate::patience::Patient;
 
+/// Bytes of a client's TLS handshake. A hello with both key shares takes less than 2 KiB; TLS itself
+/// would let one of 64 KiB come, and keep it.
+const MAX_HANDSHAKE: usize = 16 * 1024;
+
 /// How connections are accepted.
 #[derive(Clone)]
 pub(crate) enum Acceptor {
@@ -82,8 +86,9 @@ impl Acceptor {
                 acceptor,
                 certificate,
             } => {
-                let mut stream = acceptor.accept(stream).await?;
-                let (_, session) = stream.get_mut();
+                let mut stream = acceptor.accept(stream.unproven(MAX_HANDSHAKE)).await?;
+                let (below, session) = stream.get_mut();
+                below.prove();
                 if session.alpn_protocol() == Some(ACME) {
                     // The authority has seen what it wanted.
                     return Err(io::Error::other("an authority's challenge"));

@@ -77,7 +77,11 @@ async fn what_alice_appends_bob_gets_in_order() {
 
 fn on_disk(folder: &std::path::Path, what: &[u8]) -> bool {
     std::fs::read_dir(folder).unwrap().any(|file| {
-        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        let path = file.unwrap().path();
+        if path.is_dir() {
+            return on_disk(&path, what);
+        }
+        let bytes = std::fs::read(path).unwrap();
         bytes.windows(what.len()).any(|window| window == what)
     })
 }

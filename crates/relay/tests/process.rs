@@ -181,6 +181,71 @@ async fn killed_between_appends_it_keeps_what_it_acknowledged() {
 }
 
 /// Told to stop, it answers what the store has committed, says why it goes, and ends soon.
+/// A blob comes in parts while the relay is killed again and again. What was answered is there after
+/// each start, what was half done is written over, and in the end it is whole, and alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_a_blob_comes_it_keeps_what_it_acknowledged() {
+    const PART: usize = 20_000;
+    let folder = tempfile::tempdir().unwrap();
+    let owner = key(1);
+    let blob = BlobId([0xb1; 16]);
+    let upload = UploadKey::from_secret(sotto_suite::Secret::new([2; 32]));
+    let authorization = upload.authorization();
+    let path = blob_path(&blob);
+    let bytes: Vec<u8> = (0..1u32 << 18).flat_map(u32::to_be_bytes).collect();
+    let (mut answered, mut kills) = (0, 0u64);
+    while answered < bytes.len() {
+        let relay = Spawned::start(folder.path());
+        let mut alice = Client::connect(&relay.address).await;
+        alice
+            .ask(alice.binding.prove_owner(blob, &owner))
+            .await
+            .unwrap();
+        let keep = Command::KeepBlob {
+            blob,
+            owner: owner.public(),
+            upload: upload.hash(),
+            size: bytes.len() as u64,
+            hours: 24,
+        };
+        let Ok(Reply::Blob(state)) = alice.ask(keep).await else {
+            panic!("no blob")
+        };
+        let mut at = usize::try_from(state.received).unwrap();
+        assert!(at >= answered, "{at} of {answered} that were answered");
+        answered = at;
+        let uploading = async {
+            while at < bytes.len() {
+                let until = bytes.len().min(at + PART);
+                let offset = at.to_string();
+                let headers = [
+                    ("authorization", &*authorization),
+                    ("upload-offset", &*offset),
+                ];
+                let part =
+                    common::http::http(&relay.address, "PATCH", &path, &headers, &bytes[at..until]);
+                at = usize::try_from(part.await.offset()).unwrap();
+                answered = at;
+            }
+        };
+        // Another moment each time.
+        let moment = Duration::from_millis(20 + kills * 37 % 200);
+        let _ = tokio::time::timeout(moment, uploading).await;
+        kills += 1;
+        relay.kill();
+    }
+    assert!(kills > 1, "never killed in the middle");
+    let relay = Spawned::start(folder.path());
+    let whole = common::http::http(&relay.address, "GET", &path, &[], b"").await;
+    assert!(whole.body == bytes, "not what was put in");
+    let files = std::fs::read_dir(folder.path().join("blobs")).unwrap();
+    let blobs = files.filter(|file| {
+        let name = file.as_ref().unwrap().file_name();
+        !name.to_str().unwrap().starts_with("records.db")
+    });
+    assert_eq!(blobs.count(), 1);
+}
+
 #[tokio::test]
 async fn told_to_stop_it_answers_says_why_and_ends() {
     let folder = tempfile::tempdir().unwrap();
@@ -349,7 +414,8 @@ fn the_data_folder_is_for_its_owner_alone() {
         .collect();
     assert!(files.len() >= 4, "{files:?}");
     for file in files {
-        assert_eq!(mode(&file), 0o600, "{}", file.display());
+        let expected = if file.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&file), expected, "{}", file.display());
     }
     relay.stop();
 }

@@ -245,6 +245,49 @@ async fn expiry_finds_what_is_old_among_what_is_new() {
     assert_eq!(items.len(), 31);
 }
 
+/// The quarter that only handshakes may use is used up in hours, not at once, by whoever floods; and
+/// what fits beneath it has no pace.
+#[tokio::test]
+async fn room_for_handshakes_is_given_out_by_the_hour() {
+    let mut harness = Sqlite::new();
+    harness.options.reserve_per_hour = 3000;
+    let store = harness.open();
+    store.create(channel(&[key(3)])).await.unwrap();
+    let handshake = |n: u64, len: usize| sotto_relay::store::NewEntry {
+        lane: sotto_wire::Lane::Handshake,
+        handshakes: n,
+        ..chat(1000 + n, &vec![7; len])
+    };
+    let full = usize::try_from(CHANNEL_BYTES).unwrap();
+    store.append(handshake(0, full)).await.unwrap();
+    // Past the quota now: one is always taken, then the hour's share.
+    store.append(handshake(1, 2000)).await.unwrap();
+    store.append(handshake(2, 1000)).await.unwrap();
+    harness.set_time(START + 600);
+    assert_eq!(
+        store.append(handshake(3, 1)).await,
+        Err(StoreError::TooFast { wait: 3000 })
+    );
+    harness.set_time(START + 3600);
+    store.append(handshake(3, 5000)).await.unwrap();
+    assert_eq!(
+        store.append(handshake(4, 1)).await,
+        Err(StoreError::TooFast { wait: 3600 })
+    );
+    // In the end there is no room at all.
+    harness.set_time(START + 7200);
+    assert_eq!(
+        store.append(handshake(4, 3000)).await,
+        Err(StoreError::Quota)
+    );
+    // Reading makes room, and then nothing is paced.
+    store.acknowledge(channel(&[]).channel, key(3), Position(4));
+    store.settle().await.unwrap();
+    for n in 4..8 {
+        store.append(handshake(n, 5000)).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     // Not a database at all.

@@ -52,6 +52,10 @@ impl<S: Store> Session<'_, S> {
                 subscribers,
             } => {
                 self.needs(channel, Role::Admin, admin)?;
+                self.pay(&Cost {
+                    channels: 1,
+                    ..Cost::default()
+                })?;
                 let done = store.create(NewChannel {
                     channel,
                     admin,
@@ -207,6 +211,10 @@ impl<S: Store> Session<'_, S> {
                     hours,
                 };
                 self.may_keep(&new)?;
+                self.pay(&Cost {
+                    blob_bytes: size,
+                    ..Cost::default()
+                })?;
                 let done = self.shared.blobs.keep(new);
                 self.wait_for_blob(id, async move { Outcome::Kept(size, done.await) });
             }
@@ -384,19 +392,17 @@ fn fits(len: usize, max: usize) -> Result<(), Refusal> {
     }
 }
 
-/// A signature to check costs more than a request, and what is made stays.
+/// A signature to check costs more than a request, and what is made stays. What it takes of an
+/// hour's share is paid for when it is known to be allowed.
 fn cost(command: &Command, len: usize) -> Cost {
-    let (requests, channels, blob_bytes) = match command {
-        Command::Prove { .. } => (4, 0, 0),
-        Command::Create { .. } => (8, 1, 0),
-        Command::KeepBlob { size, .. } => (8, 0, *size),
-        Command::DeleteBlob { .. } => (8, 0, 0),
-        _ => (1, 0, 0),
+    let requests = match command {
+        Command::Prove { .. } => 4,
+        Command::Create { .. } | Command::KeepBlob { .. } | Command::DeleteBlob { .. } => 8,
+        _ => 1,
     };
     Cost {
         requests,
         bytes: len as u64,
-        channels,
-        blob_bytes,
+        ..Cost::default()
     }
 }

@@ -91,7 +91,17 @@ pub struct Client {
 
 impl Client {
     pub async fn connect(address: &RelayAddress) -> Self {
-        let (mut socket, ends) = open(address, None).await.unwrap();
+        let (stream, ends) = transport(address).await;
+        Self::over(address, stream, ends).await
+    }
+
+    /// Says hello over a connection that is there.
+    pub async fn over(
+        address: &RelayAddress,
+        stream: Box<dyn Stream>,
+        ends: TransportEnds,
+    ) -> Self {
+        let mut socket = upgrade(address, None, stream).await.unwrap();
         let nonce = Nonce(SystemRandom::new().bytes());
         let hello = ClientHello {
             versions: VERSIONS.to_vec(),
@@ -348,6 +358,15 @@ pub async fn open(
     origin: Option<&str>,
 ) -> Result<Opened, tungstenite::Error> {
     let (stream, ends) = transport(address).await;
+    Ok((upgrade(address, origin, stream).await?, ends))
+}
+
+/// The WebSocket over a connection that is there.
+async fn upgrade(
+    address: &RelayAddress,
+    origin: Option<&str>,
+    stream: Box<dyn Stream>,
+) -> Result<WebSocketStream<Box<dyn Stream>>, tungstenite::Error> {
     let scheme = if address.plain { "ws" } else { "wss" };
     let mut request = format!("{scheme}://{}/v1", address.host_port()).into_client_request()?;
     if let Some(origin) = origin {
@@ -356,7 +375,7 @@ pub async fn open(
             .insert("origin", origin.parse().unwrap());
     }
     let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
-    Ok((socket, ends))
+    Ok(socket)
 }
 
 /// TCP and TLS.
