@@ -97,6 +97,7 @@ CREATE INDEX packages_by_slot ON packages (channel, slot, last_resort, id);
 
 /// Opens the file for writing, making it if it is not there.
 pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
+    super::log::bring_to_disk(path)?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);

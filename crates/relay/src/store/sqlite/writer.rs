@@ -1,6 +1,7 @@
 //! The writing thread: gathers what waits, applies it in one transaction, commits, answers.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use sotto_wire::{Appended, ChannelId, PackageOffer, Position, SlotId, SlotStatus
 use tokio::sync::oneshot::Sender;
 
 use super::channel::Channel;
+use super::log::{self, DiskFailed};
 use super::{SqliteOptions, schema};
 use crate::feed::{Feeds, Listener};
 use crate::metrics::Metrics;
@@ -103,6 +105,9 @@ const CURSORS: Duration = Duration::from_millis(50);
 const WIPE_BUSY: Duration = Duration::from_secs(5);
 const WIPE_IDLE: Duration = Duration::from_millis(250);
 
+/// How soon a disk that failed is tried again.
+const MEND: Duration = Duration::from_secs(1);
+
 /// To be done once the transaction is durable, in this order.
 pub(super) type After = Box<dyn FnOnce(&Feeds) + Send>;
 /// Answers once it is known whether the transaction is durable.
@@ -110,7 +115,10 @@ pub(super) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// The thread's state. Its methods on orders are in `apply` and `sweep`.
 pub(super) struct Writer {
+    path: PathBuf,
     pub(super) file: Connection,
+    disk_failed: DiskFailed,
+    mend_not_before: Option<Instant>,
     pub(super) options: SqliteOptions,
     pub(super) channels: HashMap<ChannelId, Channel>,
     pub(super) uses: u64,
@@ -132,14 +140,20 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        file: Connection,
+        path: PathBuf,
+        mut file: Connection,
         count: u64,
         options: SqliteOptions,
         feeds: Arc<Feeds>,
         metrics: Arc<Metrics>,
-    ) -> Self {
-        Self {
+    ) -> rusqlite::Result<Self> {
+        let disk_failed = DiskFailed::default();
+        log::copy_after_commits(&mut file, disk_failed.clone())?;
+        Ok(Self {
+            path,
             file,
+            disk_failed,
+            mend_not_before: None,
             options,
             channels: HashMap::new(),
             uses: 0,
@@ -153,7 +167,7 @@ impl Writer {
             after: Vec::new(),
             feeds,
             metrics,
-        }
+        })
     }
 
     /// Works until the other side has gone.
@@ -230,7 +244,10 @@ impl Writer {
             .moved_since
             .is_some_and(|since| since.elapsed() >= CURSORS);
         let writes = works || cursors_due;
-        let mut result = if writes { self.begin(works) } else { Ok(()) };
+        let mut result = match writes {
+            true => self.mended().and_then(|()| self.begin(works)),
+            false => Ok(()),
+        };
         for order in batch {
             match order {
                 Order::Acknowledge {
@@ -285,12 +302,44 @@ impl Writer {
         committed.map(drop).map_err(|error| {
             tracing::error!(%error, "commit failed");
             self.roll_back();
+            self.notice(&error);
             if error.sqlite_error_code() == Some(ErrorCode::DiskFull) {
                 StoreError::Unavailable
             } else {
                 StoreError::Unsure
             }
         })
+    }
+
+    /// From the first failed sync on nothing is written until the log has been mended.
+    fn notice(&self, error: &rusqlite::Error) {
+        if log::says_disk_failed(error) {
+            self.disk_failed.set();
+        }
+    }
+
+    /// Nothing is known to be lost and nothing is written while the disk fails: see [`log`].
+    fn mended(&mut self) -> Result<(), StoreError> {
+        if !self.disk_failed.is_set() {
+            return Ok(());
+        }
+        let now = Instant::now();
+        if self.mend_not_before.is_some_and(|at| at > now) {
+            return Err(StoreError::Unavailable);
+        }
+        self.mend_not_before = Some(now + MEND);
+        log::take_in_at_closing(&self.file, false);
+        match log::mend(&self.path, &self.file, &self.disk_failed) {
+            Ok(()) => {
+                tracing::warn!("the disk failed and works again; nothing answered is lost");
+                self.mend_not_before = None;
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "the disk fails: nothing is stored until it works again");
+                Err(StoreError::Unavailable)
+            }
+        }
     }
 
     fn roll_back(&self) {
@@ -319,6 +368,7 @@ impl Writer {
         if !due && !self.settle {
             return Ok(());
         }
+        self.mended()?;
         self.settle = false;
         self.wipe = false;
         self.wipe_since = None;
@@ -335,6 +385,7 @@ impl Writer {
             }
             Err(error) => {
                 tracing::warn!(%error, "checkpoint failed");
+                self.notice(&error);
                 self.wipe = true;
                 self.wipe_not_before = Some(Instant::now() + WIPE_BUSY);
                 Err(failed(&error))
