@@ -94,19 +94,29 @@ impl Drop for Spawned {
     }
 }
 
-/// Alice writes without waiting while the relay is killed again and again. After each start she
-/// sends again whatever was not answered. In the end everything is there once, in her order, and
-/// every position that was ever answered still holds.
+/// How often the relay is killed: `SOTTO_KILL_ROUNDS`, or 200 times.
+fn kill_rounds() -> u64 {
+    std::env::var("SOTTO_KILL_ROUNDS").map_or(200, |rounds| rounds.parse().unwrap())
+}
+
+/// Alice writes without waiting while the relay is killed again and again, in the middle of group
+/// commits. After each start she sends again whatever was not answered, and Bob reads and
+/// acknowledges. In the end every entry came once for certain, in her order, and every position
+/// that was ever answered still holds.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_between_appends_it_keeps_what_it_acknowledged() {
-    const COUNT: u64 = 600;
+async fn killed_in_group_commits_it_keeps_what_it_acknowledged() {
+    /// Entries under way at once; a commit takes whatever of them waits.
+    const UNDER_WAY: u64 = 64;
     let folder = tempfile::tempdir().unwrap();
     let mut room = None;
-    let mut answered: Vec<Option<Appended>> = vec![None; COUNT as usize];
-    let mut kills = 0u64;
-    while answered.iter().any(Option::is_none) {
+    let mut answered: Vec<Appended> = Vec::new();
+    // What Bob has read, and how far he had acknowledged when the relay said so.
+    let (mut read, mut cursor) = (0, 0);
+    let mut hash = None;
+    for round in 0..=kill_rounds() {
         let relay = Spawned::start(folder.path());
         let mut alice = Client::connect(&relay.address).await;
+        let mut bob = Client::connect(&relay.address).await;
         let room = match &room {
             None => room.insert(Room::open(&mut alice).await),
             Some(room) => {
@@ -114,70 +124,91 @@ async fn killed_between_appends_it_keeps_what_it_acknowledged() {
                 room
             }
         };
-        // The first that was not answered and all after it, in order.
-        let first = answered.iter().position(Option::is_none).unwrap();
+        let stands = bob.subscribe(room, &room.bob).await;
+        assert!(
+            stands.cursor.0 >= cursor,
+            "what Bob acknowledged came to be unread"
+        );
+        assert!(
+            stands.head.0 >= answered.len() as u64,
+            "answered entries are gone"
+        );
+        cursor = stands.cursor.0;
+        let first = answered.len() as u64;
         let mut asked = std::collections::HashMap::new();
-        // Few enough that a fast disk has not done them all before the relay is killed.
-        for n in first as u64..COUNT.min(first as u64 + 120) {
+        for n in first..first + UNDER_WAY {
             let mut command = room.chat(0, &n.to_be_bytes());
             if let Command::Append { append, .. } = &mut command {
                 append.0[..8].copy_from_slice(&n.to_be_bytes());
             }
-            asked.insert(alice.request(command).await, n as usize);
+            asked.insert(alice.request(command).await, n);
         }
-        // Killed after a while that is another each time: 17, 34, … answers.
-        let enough = 17 * (kills % 5 + 1);
-        let mut killed = Some(relay);
-        let mut got = 0;
-        while let Some(frame) = alice.answer().await {
-            let RelayFrame::Reply {
-                id,
-                reply: Reply::Appended(stood),
-            } = frame
-            else {
-                panic!("{frame:?}")
+        // After some answers, another number each time; all of them in the last round.
+        let last = round == kill_rounds();
+        let enough = if last {
+            UNDER_WAY
+        } else {
+            round * 37 % (UNDER_WAY - 1) + 1
+        };
+        let mut stood = std::collections::BTreeMap::new();
+        while (stood.len() as u64) < enough {
+            match alice.answer().await {
+                Some(RelayFrame::Reply {
+                    id,
+                    reply: Reply::Appended(appended),
+                }) => stood.insert(asked[&id], appended),
+                other => panic!("{other:?}"),
             };
-            let n = asked[&id];
-            assert!(
-                answered[n].is_none_or(|before| before == stood),
-                "answered in two ways"
-            );
-            answered[n] = Some(stood);
-            got += 1;
-            if got == enough
-                && let Some(relay) = killed.take()
-            {
-                relay.kill();
-                kills += 1;
+        }
+        // Bob reads what there is before the next entries of this round, and says so.
+        while read < stands.head.0 {
+            let entry = bob.next_entry().await;
+            bob.acknowledge(room.channel, room.bob.public(), entry.position.0)
+                .await;
+            // Again, for what he acknowledged just before the relay died may have been lost.
+            if entry.position.0 <= read {
+                continue;
             }
-            if got == asked.len() as u64 {
-                break;
+            read += 1;
+            assert_eq!(entry.position.0, read);
+            assert_eq!(entry.body, (read - 1).to_be_bytes());
+            let before = hash.unwrap_or_else(|| ChainHash::start(&room.channel));
+            let next = before.next(entry.position, entry.lane, &entry.append, &entry.body);
+            if let Some(answered) = answered.get(read as usize - 1) {
+                assert_eq!((answered.position, answered.hash), (entry.position, next));
             }
+            hash = Some(next);
+        }
+        relay.kill();
+        // Answers that were under way when it died count as well.
+        while let Some(RelayFrame::Reply {
+            id,
+            reply: Reply::Appended(appended),
+        }) = alice.answer().await
+        {
+            stood.insert(asked[&id], appended);
+        }
+        for (n, appended) in stood {
+            assert_eq!(n, answered.len() as u64, "answered out of order");
+            answered.push(appended);
         }
     }
-    assert!(kills >= 3, "killed {kills} times");
 
     let relay = Spawned::start(folder.path());
     let room = room.unwrap();
     let mut bob = Client::connect(&relay.address).await;
     let stands = bob.subscribe(&room, &room.bob).await;
-    assert_eq!(stands.head, Position(COUNT));
-    let mut hash = ChainHash::start(&room.channel);
-    for n in 0..COUNT {
-        let entry = bob.next_entry().await;
-        assert_eq!(entry.body, n.to_be_bytes(), "at {:?}", entry.position);
-        hash = hash.next(entry.position, entry.lane, &entry.append, &entry.body);
-        let stood = answered[n as usize].unwrap();
-        assert_eq!(
-            stood,
-            Appended {
-                position: entry.position,
-                hash
-            }
-        );
-        bob.acknowledge(room.channel, room.bob.public(), entry.position.0)
-            .await;
-    }
+    assert!(stands.cursor.0 >= cursor && stands.head.0 >= answered.len() as u64);
+    // And a cursor that had its moment to be written stays, however the relay ends.
+    bob.acknowledge(room.channel, room.bob.public(), read).await;
+    // An answer shows that what was said before it has been heard.
+    bob.prove(room.channel, Role::Writer, &room.writer).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    relay.kill();
+    let relay = Spawned::start(folder.path());
+    let mut bob = Client::connect(&relay.address).await;
+    let stands = bob.subscribe(&room, &room.bob).await;
+    assert_eq!(stands.cursor.0, read);
 }
 
 /// Told to stop, it answers what the store has committed, says why it goes, and ends soon.
