@@ -9,6 +9,8 @@
  * FAULTY_DISK_ROOT        the folder
  * FAULTY_DISK_LOG         the log, outside of it
  * FAULTY_DISK_FULL        while this file exists, no file of the folder grows (ENOSPC)
+ * FAULTY_DISK_READ_ONLY   while this file exists, nothing in the folder can be written (EROFS), as
+ *                         when the system has remounted a failing disk
  * FAULTY_DISK_SYNC_FAILS  while this file exists, syncing fails (EIO), and what was to be synced
  *                         counts as clean from then on without ever reaching the disk, as on
  *                         Linux
@@ -58,7 +60,7 @@ static struct tracked *fds[MAX_FDS];
 static char root[PATH_MAX];
 static size_t root_len;
 static int log_fd = -1;
-static const char *full_flag, *sync_flag;
+static const char *full_flag, *read_only_flag, *sync_flag;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(result, name, ...) \
@@ -72,6 +74,7 @@ __attribute__((constructor)) static void begin(void) {
     if (!folder || !log || !realpath(folder, root)) return;
     root_len = strlen(root);
     full_flag = getenv("FAULTY_DISK_FULL");
+    read_only_flag = getenv("FAULTY_DISK_READ_ONLY");
     sync_flag = getenv("FAULTY_DISK_SYNC_FAILS");
     int fd = open_real(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) abort();
@@ -197,9 +200,11 @@ int close(int fd) {
     return result;
 }
 
-static int no_room(int fd, off_t end) {
+/* Why a file can't be written up to `end`, or 0. */
+static int refusal(int fd, off_t end) {
     struct stat about;
-    return flag(full_flag) && fstat(fd, &about) == 0 && end > about.st_size;
+    if (flag(read_only_flag)) return EROFS;
+    return flag(full_flag) && fstat(fd, &about) == 0 && end > about.st_size ? ENOSPC : 0;
 }
 
 /* Where a write without an offset goes. */
@@ -217,7 +222,8 @@ ssize_t write(int fd, const void *data, size_t len) {
     struct tracked *entry = of(fd);
     off_t offset = place(fd);
     ssize_t done = -1;
-    if (no_room(fd, offset + (off_t)len)) errno = ENOSPC;
+    int refused = refusal(fd, offset + (off_t)len);
+    if (refused) errno = refused;
     else done = real(fd, data, len);
     int saved = errno;
     if (entry && done > 0) note(WRITE, entry->file, offset, NULL, NULL, data, done);
@@ -232,7 +238,8 @@ static ssize_t write_at(int fd, const void *data, size_t len, off_t offset) {
     pthread_mutex_lock(&mutex);
     struct tracked *entry = of(fd);
     ssize_t done = -1;
-    if (no_room(fd, offset + (off_t)len)) errno = ENOSPC;
+    int refused = refusal(fd, offset + (off_t)len);
+    if (refused) errno = refused;
     else done = real(fd, data, len, offset);
     int saved = errno;
     if (entry && done > 0) note(WRITE, entry->file, offset, NULL, NULL, data, done);
@@ -270,7 +277,8 @@ static int cut(int fd, off_t len) {
     pthread_mutex_lock(&mutex);
     struct tracked *entry = of(fd);
     int result = -1;
-    if (no_room(fd, len)) errno = ENOSPC;
+    int refused = refusal(fd, len);
+    if (refused) errno = refused;
     else result = real(fd, len);
     int saved = errno;
     if (entry && result == 0) note(TRUNCATE, entry->file, len, NULL, NULL, NULL, 0);

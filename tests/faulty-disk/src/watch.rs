@@ -63,6 +63,7 @@ impl Watch {
             .env("FAULTY_DISK_ROOT", &self.folder)
             .env("FAULTY_DISK_LOG", self.log())
             .env("FAULTY_DISK_FULL", self.full_flag())
+            .env("FAULTY_DISK_READ_ONLY", self.read_only_flag())
             .env("FAULTY_DISK_SYNC_FAILS", self.sync_flag())
     }
 
@@ -71,6 +72,12 @@ impl Watch {
     #[must_use]
     pub fn full_flag(&self) -> PathBuf {
         self.aside.join("full")
+    }
+
+    /// While this file exists nothing in the folder can be written.
+    #[must_use]
+    pub fn read_only_flag(&self) -> PathBuf {
+        self.aside.join("read-only")
     }
 
     /// While this file exists every sync fails, and what was to be synced is lost without ever
