@@ -39,7 +39,7 @@ macro_rules! conformance {
             only_writers_append, stale_appends_are_refused, a_fence_closes_all_lanes,
             an_append_adds_subscribers_at_its_own_place, entries_go_when_all_have_acknowledged,
             cursors_never_go_back_or_beyond_the_head, without_subscribers_nothing_stays,
-            what_is_too_old_leaves_a_gap, traces_go_in_the_end_and_the_order_goes_on,
+            what_is_too_old_leaves_a_gap, a_clock_that_jumps_loses_nothing, traces_go_in_the_end_and_the_order_goes_on,
             the_newer_listener_takes_over, signals_reach_listeners_and_are_not_stored,
             cards_stand_beside_writers, packages_are_handed_out_once, quotas_refuse_and_never_evict,
             a_deleted_channel_is_gone, many_writers_make_one_order, a_channel_is_read_in_pages,
@@ -567,6 +567,28 @@ pub async fn without_subscribers_nothing_stays<H: Harness>(harness: &H) {
         .await
         .unwrap();
     assert_eq!(positions(&read_all(&store, 2).await), [3]);
+}
+
+/// An hour ahead, an hour back, as when the time of a machine is set right.
+pub async fn a_clock_that_jumps_loses_nothing<H: Harness>(harness: &H) {
+    const HOUR: Seconds = 60 * 60;
+    let store = open_with(harness, &[ALICE]).await;
+    let mut now = START;
+    for (number, jump) in [0, 1, -1, -1, 1, 1, -2, 0].into_iter().enumerate() {
+        now = now.saturating_add_signed(jump * HOUR as i64);
+        harness.set_time(now);
+        let number = number as u64 + 1;
+        let stood = store.append(chat(number, b"x")).await.unwrap();
+        assert_eq!(stood.position, Position(number));
+        store.expire(now).await.unwrap();
+    }
+    // A month less the jumps later everything is still there.
+    store.expire(START + 30 * DAY - 2 * HOUR).await.unwrap();
+    let expected: Vec<i64> = (1..=8).collect();
+    assert_eq!(positions(&read_all(&store, 0).await), expected);
+    store.acknowledge(CHANNEL, ALICE, Position(4));
+    store.settle().await.unwrap();
+    assert_eq!(positions(&read_all(&store, 0).await), [-4, 5, 6, 7, 8]);
 }
 
 pub async fn what_is_too_old_leaves_a_gap<H: Harness>(harness: &H) {
