@@ -12,8 +12,9 @@ use sotto_suite::sign::PublicKey;
 use sotto_wire::{Appended, ChannelId, Entry, Position};
 use tokio::sync::Notify;
 
-/// Signals that wait for one listener.
-const SIGNALS: usize = 32;
+/// Signals that wait for one listener, and their bytes, save that one always fits.
+const SIGNALS: usize = 256;
+const SIGNAL_BYTES: usize = 256 << 10;
 /// Newest entries kept for one channel that somebody listens to.
 const RECENT: usize = 256;
 /// Bytes of bodies handed out at once, save that one entry always fits.
@@ -47,7 +48,31 @@ pub struct Listener {
     wake: Arc<Wake>,
     waiting: AtomicBool,
     ended: AtomicBool,
-    signals: Mutex<VecDeque<Arc<[u8]>>>,
+    signals: Mutex<Signals>,
+}
+
+/// Signals that wait, the oldest first.
+#[derive(Debug, Default)]
+struct Signals {
+    waiting: VecDeque<Arc<[u8]>>,
+    bytes: usize,
+}
+
+impl Signals {
+    fn pop(&mut self) -> Option<Arc<[u8]>> {
+        let oldest = self.waiting.pop_front()?;
+        self.bytes -= oldest.len();
+        Some(oldest)
+    }
+
+    /// The newest takes the place of the oldest.
+    fn push(&mut self, body: Arc<[u8]>) {
+        self.bytes += body.len();
+        self.waiting.push_back(body);
+        while self.waiting.len() > SIGNALS || self.bytes > SIGNAL_BYTES && self.waiting.len() > 1 {
+            self.pop();
+        }
+    }
 }
 
 impl Listener {
@@ -88,16 +113,11 @@ impl Listener {
 
     /// The oldest signal that waits.
     pub fn next_signal(&self) -> Option<Arc<[u8]>> {
-        lock(&self.signals).pop_front()
+        lock(&self.signals).pop()
     }
 
     fn signal(&self, body: Arc<[u8]>) {
-        let mut signals = lock(&self.signals);
-        if signals.len() == SIGNALS {
-            signals.pop_front();
-        }
-        signals.push_back(body);
-        drop(signals);
+        lock(&self.signals).push(body);
         self.rouse();
     }
 }

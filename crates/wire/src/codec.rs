@@ -25,7 +25,8 @@ pub enum DecodeError {
 
 /// Encodes a value in its one spelling.
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    let mut out = Vec::new();
+    // Enough for every frame without a body, so that only a body makes it grow, once.
+    let mut out = Vec::with_capacity(256);
     // Writing into a Vec has no failure; minicbor's error type for it is uninhabited in effect.
     let _ = minicbor::encode(value, &mut out);
     out

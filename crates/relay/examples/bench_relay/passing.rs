@@ -15,8 +15,6 @@ use crate::common::{Client, Room, Stream, open};
 
 /// Messages on their way at the same time.
 const WINDOW: usize = 256;
-/// Signals on their way: the relay keeps no more of them for one reader, on purpose.
-const SIGNALS: usize = 32;
 
 type Socket = WebSocketStream<Box<dyn Stream>>;
 
@@ -139,10 +137,7 @@ impl Relayed {
     pub(crate) async fn streamed(&mut self, lane: Lane, count: usize) -> f64 {
         let messages: Vec<Message> = (0..count).map(|_| self.next(lane)).collect();
         let start = Instant::now();
-        let window = tokio::sync::Semaphore::new(match lane {
-            Lane::Ephemeral => SIGNALS,
-            Lane::Handshake | Lane::Chat => WINDOW,
-        });
+        let window = tokio::sync::Semaphore::new(WINDOW);
         let Self {
             writer,
             reader,

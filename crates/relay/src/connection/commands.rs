@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
+use futures_util::FutureExt as _;
 use sotto_suite::sign::PublicKey;
 use sotto_wire::{
     BlobId, ChannelId, Command, Lane, Position, Refusal, RefusalCode, Reply, RequestId, Role,
@@ -13,7 +14,7 @@ use sotto_wire::{
 
 use super::End;
 use super::delivery::Subscription;
-use super::session::{Done, Outcome, Session, later, plain};
+use super::session::{Done, Outcome, Session, later, plain, refusal};
 use crate::blobs::NewBlob;
 use crate::feed::Listener;
 use crate::metrics::Metrics;
@@ -80,8 +81,14 @@ impl<S: Store> Session<'_, S> {
                 }
                 Metrics::count(&self.shared.metrics.signalled);
                 let bytes = body.len();
-                let done = store.signal(channel, writer, body);
-                self.wait(id, bytes, done, Reply::Appended);
+                let mut done = Box::pin(store.signal(channel, writer, body));
+                // Nearly always answered from memory: no queue for that.
+                match (&mut done).now_or_never() {
+                    Some(answer) => {
+                        return answer.map(|at| Some(Reply::Appended(at))).map_err(refusal);
+                    }
+                    None => self.wait(id, bytes, done, Reply::Appended),
+                }
             }
             Command::Append {
                 channel,

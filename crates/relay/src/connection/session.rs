@@ -320,7 +320,9 @@ pub(super) fn later(code: RefusalCode, wait: Duration) -> Refusal {
     }
 }
 
-fn refusal(error: StoreError) -> Refusal {
+/// What a client is told when the store did not do it. Not for [`StoreError::Unsure`] where the
+/// store was to keep something.
+pub(super) fn refusal(error: StoreError) -> Refusal {
     match error {
         StoreError::NotFound => plain(RefusalCode::NotFound),
         StoreError::Taken => plain(RefusalCode::Taken),
