@@ -117,8 +117,14 @@ impl SqliteStore {
         let feeds = Arc::new(Feeds::default());
         let (orders, waiting) = std::sync::mpsc::channel();
         let (reads, to_read) = std::sync::mpsc::channel();
-        let writer =
-            writer::Writer::new(path, connection, count, options, Arc::clone(&feeds), metrics)?;
+        let writer = writer::Writer::new(
+            path,
+            connection,
+            count,
+            options,
+            Arc::clone(&feeds),
+            metrics,
+        )?;
         let threads = vec![
             std::thread::Builder::new()
                 .name("store-write".into())

@@ -785,14 +785,23 @@ pub async fn signals_reach_listeners_and_are_not_stored<H: Harness>(harness: &H)
         Err(StoreError::NotFound)
     );
     // A listener that does not look keeps few of them, the newest.
-    for n in 0..100u8 {
-        store.signal(CHANNEL, WRITER, vec![n]).await.unwrap();
+    for n in 0..600u16 {
+        let body = n.to_be_bytes().to_vec();
+        store.signal(CHANNEL, WRITER, body).await.unwrap();
     }
-    let kept: Vec<u8> = std::iter::from_fn(|| ear.next_signal())
-        .map(|body| *body.first().unwrap_or(&0))
-        .collect();
-    assert!(kept.len() <= 40, "{} signals wait", kept.len());
-    assert_eq!(kept.last(), Some(&99));
+    let waiting = || std::iter::from_fn(|| ear.next_signal());
+    let kept: Vec<Arc<[u8]>> = waiting().collect();
+    assert!(kept.len() <= 256, "{} signals wait", kept.len());
+    assert_eq!(kept.last().unwrap()[..], 599u16.to_be_bytes());
+    // And fewer of large ones.
+    for _ in 0..20 {
+        store
+            .signal(CHANNEL, WRITER, vec![7; 64 << 10])
+            .await
+            .unwrap();
+    }
+    let bytes: usize = waiting().map(|body| body.len()).sum();
+    assert!(bytes <= 256 << 10, "{bytes} bytes wait");
     let second = store.append(chat(2, b"")).await.unwrap();
     assert_eq!(store.signal(CHANNEL, WRITER, vec![]).await, Ok(second));
     assert_eq!(positions(&read_all(&store, 0).await), [1, 2]);
