@@ -2,13 +2,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { bus, firstLine, keychain as unlockedKeychain } from "../world/login";
 import { end, type Child, type Folder } from "../world/programs";
-import { until } from "./until";
-
-/** How long a program of the system has to say that it is there. */
-const PATIENCE = 10_000;
 
 /** A screen that nobody looks at. */
 export class Screen {
@@ -110,18 +106,10 @@ export class Desk {
       // There is no graphics card; without this each view asks for one first.
       LIBGL_ALWAYS_SOFTWARE: "1",
     };
-    const bus = spawn("dbus-daemon", ["--session", "--nofork", "--print-address=1"], {
-      env,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
-    const programs: ChildProcess[] = [bus];
+    const programs: ChildProcess[] = [await bus(env)];
     const desk = new Desk(env, programs);
     try {
-      env.DBUS_SESSION_BUS_ADDRESS = await firstLine(bus, bus.stdout);
-      if (keychain) {
-        programs.unshift(unlocked(env));
-        await until("keychain", async () => owned(env, "org.freedesktop.secrets"));
-      }
+      if (keychain) programs.unshift(await unlockedKeychain(env, "unlocked"));
     } catch (error) {
       await desk.end();
       throw error;
@@ -132,35 +120,6 @@ export class Desk {
   async end(): Promise<void> {
     for (const program of this.programs) await end(program as Child);
   }
-}
-
-/** A keychain whose login has unlocked it. */
-function unlocked(env: NodeJS.ProcessEnv): ChildProcess {
-  const arguments_ = ["--foreground", "--unlock", "--components=secrets"];
-  const keyring = spawn("gnome-keyring-daemon", arguments_, { env, stdio: ["pipe", "ignore", "ignore"] });
-  keyring.stdin.end("a throwaway login");
-  return keyring;
-}
-
-/** Fails until somebody on the bus has this name. */
-function owned(env: NodeJS.ProcessEnv, name: string): void {
-  const method = ["org.freedesktop.DBus.NameHasOwner", `string:${name}`];
-  const arguments_ = ["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", ...method];
-  const said = execFileSync("dbus-send", arguments_, { env, encoding: "utf8" });
-  if (!said.includes("true")) throw new Error(`nobody is ${name}`);
-}
-
-async function firstLine(program: ChildProcess, from: Readable): Promise<string> {
-  const name = program.spawnfile;
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error(`${name} said nothing`)), PATIENCE);
-    program.once("error", reject);
-    program.once("exit", () => reject(new Error(`${name} ended`)));
-    createInterface({ input: from }).once("line", (line) => {
-      clearTimeout(late);
-      resolve(line.trim());
-    });
-  });
 }
 
 /** A port that nobody listens on at the moment. */

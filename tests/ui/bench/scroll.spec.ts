@@ -1,11 +1,14 @@
 /**
- * A conversation of very many messages: how long it takes to open, and whether scrolling back
- * through all of it ever keeps the page busy for longer than 50 ms (the browser's own measure of a
+ * A conversation of very many messages: how long it takes to open, and whether scrolling through
+ * all of it ever keeps the page busy for longer than 50 ms (the browser's own measure of a
  * long task). The profile is made by `long_history`; SOTTO_HISTORY names its folder.
  */
 import { expect, type Page, test } from "@playwright/test";
 import { createInterface } from "node:readline";
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { end, start } from "../world/programs";
+import { LONG, tasksDuring, told } from "./trace";
 
 const data = process.env.SOTTO_HISTORY ?? "";
 const messages = Number(process.env.SOTTO_HISTORY_MESSAGES ?? "100000");
@@ -27,7 +30,35 @@ async function watchTasks(page: Page): Promise<void> {
 
 const tasks = (page: Page) => page.evaluate(() => (window as unknown as { tasks: number[] }).tasks.splice(0));
 
-test("opening and scrolling a very long conversation", async ({ page }) => {
+function report(while_: string, long: number[]): void {
+  const longest = Math.max(0, ...long);
+  figure(`longest task while ${while_}`, longest, "ms", "50 ms, what a person feels", longest / LONG);
+  figure(`tasks over 50 ms while ${while_}`, long.length, "tasks", "", null);
+}
+
+/**
+ * As fast as the wheel of a hasty person: a screen and a half each frame, until nothing moves or so
+ * many frames have passed.
+ */
+function scroll(page: Page, way: 1 | -1, most: number): Promise<{ screens: number; frames: number }> {
+  return page.evaluate(
+    async ({ way, most }) => {
+      const scroller = document.querySelector<HTMLElement>(".scroller[role=region]");
+      if (scroller === null) throw new Error("nothing to scroll");
+      let frames = 0;
+      for (let still = 0; still < 120 && frames < (most ?? Infinity); frames += 1) {
+        const from = scroller.scrollTop;
+        scroller.scrollTop = Math.max(0, from + way * scroller.clientHeight * 1.5);
+        await new Promise(requestAnimationFrame);
+        still = scroller.scrollTop === from ? still + 1 : 0;
+      }
+      return { screens: frames * 1.5, frames };
+    },
+    { way, most: Number.isFinite(most) ? most : null },
+  );
+}
+
+test("opening and scrolling a very long conversation", async ({ page, browser }) => {
   const program = start("sotto", ["web", "--data", data, "--profile", "alice"]);
   try {
     const [address] = (await createInterface({ input: program.stdout })[Symbol.asyncIterator]().next()).value.split(
@@ -41,35 +72,29 @@ test("opening and scrolling a very long conversation", async ({ page }) => {
     await expect(page.getByRole("article").last()).toBeVisible();
     figure(`open a profile with ${messages} messages, passphrase included`, Date.now() - begun, "ms", "", null);
     const opening = Math.max(0, ...(await tasks(page)));
-    figure("longest task while it opens", opening, "ms", "50 ms, what a person feels", opening / 50);
+    figure("longest task while it opens", opening, "ms", "50 ms, what a person feels", opening / LONG);
 
     const before = Date.now();
-    const { pages, frames } = await page.evaluate(async () => {
-      const scroller = document.querySelector<HTMLElement>(".scroller[role=region]");
-      if (scroller === null) throw new Error("nothing to scroll");
-      let frames = 0;
-      let pages = 0;
-      let still = 0;
-      // As fast as the wheel of a hasty person: a screen and a half each frame, until nothing moves.
-      while (still < 120) {
-        const from = scroller.scrollTop;
-        scroller.scrollTop = Math.max(0, from - scroller.clientHeight * 1.5);
-        await new Promise(requestAnimationFrame);
-        frames += 1;
-        still = scroller.scrollTop === 0 && from === 0 ? still + 1 : 0;
-        pages += 1.5;
-      }
-      return { pages, frames };
-    });
+    const { screens, frames } = await scroll(page, -1, Infinity);
     const seconds = (Date.now() - before) / 1000;
     await expect(page.getByText("This is where your conversation begins.")).toBeVisible();
-    const long = await tasks(page);
-    const longest = Math.max(0, ...long);
-    figure("longest task while all of it is scrolled", longest, "ms", "50 ms, what a person feels", longest / 50);
-    figure("tasks over 50 ms while all of it is scrolled", long.length, "tasks", "", null);
+    report("all of it is scrolled", await tasks(page));
     figure("messages scrolled through", messages / seconds, "1/s", "", null);
     figure("frames a second while scrolling", frames / seconds, "1/s", "60, the screen", frames / seconds / 60);
-    console.log(`${pages} screens in ${seconds.toFixed(1)} s`);
+    console.log(`${screens} screens in ${seconds.toFixed(1)} s`);
+
+    await scroll(page, 1, 1000);
+    report("1,000 frames of it are scrolled towards the newest", await tasks(page));
+    await page.getByRole("button", { name: /^Jump to the latest/ }).click();
+    await expect(page.getByRole("button", { name: /^Jump to the latest/ })).toHaveCount(0);
+    report("it jumps from there to the newest", await tasks(page));
+
+    // Watching costs time, so this counts the processor's alone.
+    const watched = await tasksDuring(browser, page, async () => void (await scroll(page, -1, 400)));
+    figure("most processor time of a task, 400 frames", watched[0]?.worked ?? 0, "ms", "50 ms", null);
+    const summary = watched.slice(0, 10).map(told).join("\n");
+    console.log(summary);
+    writeFileSync(resolve(import.meta.dirname, "../results/longest-tasks.txt"), `${summary}\n`);
   } finally {
     await end(program);
   }

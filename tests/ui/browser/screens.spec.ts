@@ -2,34 +2,13 @@
  * Every screen in both themes: no violation that axe can find, and a picture of it. The pictures go
  * to docs/screens with `cargo xtask screens`, and to the results otherwise.
  */
-import AxeBuilder from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
-import { resolve } from "node:path";
 import { introduce, type Person, type World } from "../world/people";
 import { end } from "../world/programs";
+import { look, PHONE, WIDE } from "./look";
 import { bubble, enter, expect, say, test } from "./story";
-
-const folder = process.env.SOTTO_SCREENS ?? resolve(import.meta.dirname, "../screens");
-const WIDE = { width: 1180, height: 760 };
-const PHONE = { width: 390, height: 780 };
 
 test.use({ reducedMotion: "reduce" });
 test.setTimeout(240_000);
-
-/** Looks at what stands on the screen, in light and in dark. */
-async function look(page: Page, name: string): Promise<void> {
-  for (const theme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
-    await page.waitForTimeout(250);
-    await page.screenshot({ path: resolve(folder, `${name}-${theme}.png`) });
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    const said = violations.map(
-      ({ id, nodes }) =>
-        `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(" ")} ${failureSummary}`).join("\n   ")}`,
-    );
-    expect(said, `${name}, ${theme}`).toEqual([]);
-  }
-}
 
 /** People who have something to say to each other. */
 async function livedIn(world: World): Promise<{ alice: Person; bob: Person }> {
@@ -94,6 +73,13 @@ test("conversations, wide and narrow", async ({ world, browser }) => {
   await look(page, "emoji");
   await page.keyboard.press("Escape");
 
+  const field = page.getByRole("textbox", { name: "Message" });
+  await field.fill("Good, then I will finish my ");
+  await field.pressSequentially(":te");
+  await expect(page.getByRole("option", { name: ":tea:" })).toBeVisible();
+  await look(page, "completion");
+  await field.fill("");
+
   await page.getByRole("button", { name: "New conversation" }).click();
   await expect(page.getByRole("img", { name: "Your invite as a QR code" })).toBeVisible();
   await look(page, "invite");
@@ -124,4 +110,62 @@ test("conversations, wide and narrow", async ({ world, browser }) => {
   await say(page, "This one waits.");
   await expect(bubble(page, "This one waits.").getByRole("img", { name: "Kept on this device" })).toBeVisible();
   await look(page, "offline");
+});
+
+test("the settings of the look: every accent, compact, high contrast", async ({ world, browser }) => {
+  const { alice, bob } = await livedIn(world);
+  const page = await enter(browser, alice, { viewport: WIDE });
+  await page.getByRole("complementary", { name: "Conversations" }).getByRole("button", { name: "Bob" }).click();
+  await say(page, "Yes. I have the drawings with me.");
+  await bob.says("The ferry is late, so no need to run.");
+  await expect(bubble(page, "ferry")).toBeVisible();
+  const set = async (...choices: [role: "radio" | "switch", name: string][]) => {
+    await page.getByRole("button", { name: "Settings of Alice" }).click();
+    for (const [role, name] of choices) await page.getByRole(role, { name }).click();
+    await page.keyboard.press("Escape");
+    await expect(page.getByRole("dialog")).toHaveCount(0);
+  };
+  for (const accent of ["Blue", "Violet", "Slate"]) {
+    await set(["radio", accent]);
+    await look(page, `accent-${accent.toLowerCase()}`);
+  }
+  await set(["radio", "Plum"], ["radio", "Compact"]);
+  await look(page, "compact-plum");
+  await set(["radio", "Petrol"], ["radio", "Comfortable"], ["switch", "High contrast"]);
+  await look(page, "contrast");
+  await page.getByRole("button", { name: "Settings of Alice" }).click();
+  await look(page, "contrast-settings");
+});
+
+/** There is no catalogue in a right-to-left language yet; the layout has to be ready for one. */
+test("a layout from right to left, with names and words of both directions", async ({ world, browser }) => {
+  const { alice, bob } = await livedIn(world);
+  await bob.call("set_name", { name: "נועה בן־דוד" });
+  await bob.says("נפגשים ליד Pier 4 בשעה 18:30?");
+  const page = await enter(browser, alice, { viewport: WIDE });
+  await page.evaluate(() => (document.documentElement.dir = "rtl"));
+  const list = page.getByRole("complementary", { name: "Conversations" });
+  await list.getByRole("button", { name: "נועה" }).click();
+  await say(page, "نعم، العنوان: 12 Harbour St. (الطابق 3)");
+  await say(page, "I have the drawings: התוכניות החדשות, not the old ones.");
+  await bob.says("תודה! https://example.org/a?b=1");
+  await expect(bubble(page, "תודה")).toBeVisible();
+  await look(page, "rtl-conversation");
+  await page.getByRole("button", { name: "Encryption details" }).last().click();
+  await expect(page.getByRole("img", { name: "The safety number as a code" })).toBeVisible();
+  await page.getByRole("switch", { name: "Show messages as sent" }).click();
+  await look(page, "rtl-details");
+  await page.getByRole("switch", { name: "Show messages as sent" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Settings of Alice" }).click();
+  await look(page, "rtl-settings");
+  await page.keyboard.press("Escape");
+  const before = await list.evaluate((element) => element.getBoundingClientRect().width);
+  await page.getByRole("separator").focus();
+  await page.keyboard.press("ArrowLeft");
+  expect(await list.evaluate((element) => element.getBoundingClientRect().width)).toBeGreaterThan(before);
+  await page.setViewportSize(PHONE);
+  await look(page, "rtl-phone-conversation");
+  await page.getByRole("button", { name: "Back to the conversations" }).click();
+  await look(page, "rtl-phone-list");
 });

@@ -27,11 +27,11 @@ export class Person {
     readonly rpc: Rpc,
   ) {}
 
-  static begin(name: string, folder: Folder, relay: string, port = 0): Person {
+  static begin(name: string, folder: Folder, relay: string, port = 0, login: NodeJS.ProcessEnv = {}): Person {
     const data = folder.in(name.toLowerCase());
     const args = ["--data", data, "--profile", name.toLowerCase(), "--relay", relay, "--port", String(port)];
     // Without a session bus there is no keychain, as on a bare machine.
-    const env = { DBUS_SESSION_BUS_ADDRESS: "unix:path=/nowhere", HOME: folder.in("home") };
+    const env = { DBUS_SESSION_BUS_ADDRESS: "unix:path=/nowhere", HOME: folder.in("home"), ...login };
     return new Person(name, data, new Rpc(start("sotto", ["web", ...args, "--rpc"], env)));
   }
 
@@ -88,10 +88,18 @@ export class World {
   }
 
   /** Somebody who has just started Sotto for the first time. */
-  stranger(name: string): Person {
-    const person = Person.begin(name, this.folder, this.relay.address);
+  stranger(name: string, login: NodeJS.ProcessEnv = {}): Person {
+    const person = Person.begin(name, this.folder, this.relay.address, 0, login);
     this.people.push(person);
     return person;
+  }
+
+  /** The relay ends, something happens to what it keeps, and it is back under the same address. */
+  async relayAway(meanwhile: (folder: string) => void): Promise<void> {
+    await end(this.relay.child);
+    const folder = this.folder.in("relay");
+    meanwhile(folder);
+    this.relay = await Relay.start(folder, new URL(this.relay.address.replace("sotto-relay:", "http:")).host);
   }
 
   async end(): Promise<void> {
