@@ -320,6 +320,3 @@ fn number(command: &Command) -> usize {
         Command::DeleteBlob { .. } => 13,
     }
 }
-
-#[cfg(test)]
-mod tests;

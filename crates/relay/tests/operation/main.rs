@@ -14,6 +14,7 @@ mod common;
 
 mod acme;
 mod authority;
+mod counters;
 mod keeping;
 mod pages;
 mod program;

@@ -1,6 +1,6 @@
 //! Where settings come from, who wins, and what is said when they are wrong.
 
-use sotto_relay::config::settings::{Kind, SETTINGS};
+use sotto_relay::config::settings::{Kind, SETTINGS, Setting};
 
 use crate::program::{Running, ask, on, program};
 
@@ -240,6 +240,35 @@ fn the_address_can_name_another_port() {
     }
 }
 
+/// What the table shows as an example can be written like that.
+#[test]
+fn every_example_is_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("relay.toml");
+    for setting in SETTINGS {
+        std::fs::write(&file, format!("{} = {}\n", setting.name, written(setting))).unwrap();
+        let said = ask(&mut program(&[
+            "settings",
+            "--config",
+            file.to_str().unwrap(),
+            "--data",
+            "/tmp",
+        ]));
+        // That a key needs its certificate is another matter.
+        let at = format!("{}:", file.display());
+        assert!(!said.err.contains(&at), "{}: {}", setting.name, said.err);
+    }
+}
+
+/// A setting's example in the file's spelling.
+fn written(setting: &Setting) -> String {
+    match setting.kind {
+        Kind::Text | Kind::Path => format!("{:?}", setting.example),
+        Kind::Switch | Kind::Number(..) => setting.example.to_owned(),
+        Kind::List => format!("[{:?}]", setting.example),
+    }
+}
+
 /// The table in the document is this one; `SOTTO_BLESS=1` writes it.
 #[test]
 fn the_documents_table_is_the_list_itself() {
@@ -248,11 +277,7 @@ fn the_documents_table_is_the_list_itself() {
     let mut table =
         String::from("| setting | default | example | reload | |\n|---|---|---|---|---|\n");
     for setting in SETTINGS {
-        let example = match setting.kind {
-            Kind::Text | Kind::Path => format!("{:?}", setting.example),
-            Kind::Switch | Kind::Number(..) => setting.example.to_owned(),
-            Kind::List => format!("[{:?}]", setting.example),
-        };
+        let example = written(setting);
         let kind = match setting.kind {
             Kind::Number(least, most) => format!(" From {least} to {most}."),
             _ => String::new(),
