@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use zeroize::Zeroizing;
 
 use crate::clock::Clock;
-use crate::data::{DataFolder, IDENTITY, LOCK, RESTORING, STORE, identity_of, private};
+use crate::data::{BLOBS, DataFolder, IDENTITY, LOCK, RESTORING, STORE, identity_of, private};
 use crate::store::sqlite::inspect::{Inspection, Stock};
 
 use super::backup::{APPLICATION, ASIDE};
@@ -141,7 +141,8 @@ fn inside(folder: &Path, name: &str) -> Option<std::path::PathBuf> {
 }
 
 /// Moves what is there aside and what was made ready in; the identity key goes first and comes
-/// last, and the marker goes when all is done.
+/// last, and the marker goes when all is done. Blobs are in no backup and stay where they are:
+/// their ids are random, and whoever knows one gets it as before.
 fn put_in_place(data: &Path, move_aside: bool) -> Result<Option<std::path::PathBuf>, Failure> {
     let fresh = data.join(RESTORING);
     let mut aside = None;
@@ -157,7 +158,7 @@ fn put_in_place(data: &Path, move_aside: bool) -> Result<Option<std::path::PathB
         };
         make_folder(&folder)?;
         for name in in_order(data, |name| {
-            name != RESTORING && name != LOCK && !name.starts_with(ASIDE)
+            name != RESTORING && name != LOCK && name != BLOBS && !name.starts_with(ASIDE)
         })? {
             std::fs::rename(data.join(&name), folder.join(&name))?;
         }

@@ -92,8 +92,12 @@ async fn a_backup_made_beside_the_running_relay_brings_it_back() {
         "{}",
         said.err
     );
+    // Blobs are in no backup, and go on where they are.
+    let blob = data.join("blobs").join("00112233445566778899aabbccddeeff");
+    std::fs::write(&blob, b"sealed").unwrap();
     let said = ask(&mut on(&data, &["restore", named, "--force"]));
     assert_eq!(said.code, 0, "{}", said.err);
+    assert!(blob.exists(), "blobs were moved away");
     holds(&data, identity, &room, 5).await;
     // What was there before is whole: with what came after the backup.
     let aside = std::fs::read_dir(&data).unwrap();
