@@ -31,6 +31,30 @@ use disk::Disk;
 /// Steps on the disk at once; more wait, so that blobs don't take every thread there is.
 const AT_ONCE: usize = 16;
 
+/// What a look from outside finds.
+pub(crate) struct Look {
+    pub(crate) usage: Usage,
+    /// Blobs of which bytes are missing that were acknowledged.
+    pub(crate) short: u64,
+}
+
+/// Looks at a folder of blobs, beside the relay that runs on it or without one. `None`: there is
+/// none yet.
+pub(crate) fn look(folder: &Path) -> Result<Option<Look>, OpenError> {
+    let path = folder.join(RECORDS);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let records = records::Records::look(&path)?;
+    let mut short = 0;
+    for (blob, received) in records.with_bytes()? {
+        let held = folder.join(blob.to_string()).metadata();
+        short += u64::from(held.map_or(0, |about| about.len()) < received);
+    }
+    let usage = records.usage()?;
+    Ok(Some(Look { usage, short }))
+}
+
 /// What the embedded blob store allows.
 #[derive(Clone, Debug)]
 pub struct BlobOptions {

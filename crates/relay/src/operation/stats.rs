@@ -3,8 +3,9 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::blobs::files;
 use crate::config::settings::Settings;
-use crate::data::{self, STORE};
+use crate::data::{self, BLOBS, STORE};
 use crate::disk;
 use crate::store::sqlite::inspect::Inspection;
 
@@ -53,6 +54,10 @@ pub(super) fn print(settings: &Settings) -> Result<(), String> {
     );
     line("traces of gone entries", stock.gone.to_string());
     line("key packages", stock.packages.to_string());
+    if let Ok(Some(look)) = files::look(&data.join(BLOBS)) {
+        let usage = look.usage;
+        line("blobs", format!("{} ({})", usage.blobs, size(usage.bytes)));
+    }
     line("on the disk", size(disk::used(data)));
     if let Some(free) = disk::free(data) {
         line("left on the disk", size(free));

@@ -313,6 +313,18 @@ async fn check_says_what_is_wrong_and_what_to_do() {
         assert_eq!(said.code, 0, "a warning is no failure");
         mode(0o700).unwrap();
     }
+    // A blob whose bytes are gone.
+    assert!(finding(&check(&any), "blobs: 0").starts_with("ok"));
+    let records = rusqlite::Connection::open(data.join("blobs").join("records.db")).unwrap();
+    records
+        .execute(
+            "INSERT INTO blobs VALUES (zeroblob(16), zeroblob(32), zeroblob(32), 4096, 4096, 1, 1, 0)",
+            [],
+        )
+        .unwrap();
+    drop(records);
+    let said = check(&any);
+    assert!(finding(&said, "blobs:").starts_with("fail"), "{}", said.out);
     // An entry that is another than was stored.
     let store = rusqlite::Connection::open(data.join("relay.db")).unwrap();
     store
@@ -370,6 +382,7 @@ async fn stats_count_what_is_there() {
         format!("3 ({} bytes)", 3 * SECRET.len())
     );
     assert_eq!(line(&said, "the oldest of them"), "from 0 hours ago");
+    assert_eq!(line(&said, "blobs"), "0 (0 bytes)");
     assert_eq!(line(&said, "connections"), "1");
     drop(connected);
     relay.stop();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Result};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Result};
 use sotto_suite::sign::PublicKey;
 use sotto_wire::{BlobId, BlobState};
 
@@ -91,6 +91,34 @@ impl Records {
             }
         }
         Ok((Self(file), fresh))
+    }
+
+    /// Opens a file that has to be there, to look at it beside a relay that may be running.
+    pub(super) fn look(path: &Path) -> Result<Self, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let file = Connection::open_with_flags(path, flags)?;
+        file.busy_timeout(Duration::from_secs(5))?;
+        let pragma = |name| file.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        if pragma("application_id")? != APPLICATION {
+            return Err(OpenError::Foreign);
+        }
+        let version = pragma("user_version")?;
+        if version > VERSION {
+            return Err(OpenError::Newer(version));
+        }
+        let verdict: String = file.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(OpenError::Damaged(verdict));
+        }
+        Ok(Self(file))
+    }
+
+    /// Blobs that have bytes on the disk, and how many.
+    pub(super) fn with_bytes(&self) -> Result<Vec<(BlobId, u64)>> {
+        self.0
+            .prepare("SELECT id, received FROM blobs WHERE doomed = 0 AND received > 0")?
+            .query_map([], |row| Ok((BlobId(row.get(0)?), row.get(1)?)))?
+            .collect()
     }
 
     /// A blob's record, unless it is marked as going.

@@ -9,8 +9,9 @@ use sotto_wire::{RelayAddress, RelayIdentity};
 use zeroize::Zeroizing;
 
 use super::Finding;
+use crate::blobs::files::{self, Look};
 use crate::config::settings::Settings;
-use crate::data::{self, IDENTITY, RESTORING, STORE, identity_of, private};
+use crate::data::{self, BLOBS, IDENTITY, RESTORING, STORE, identity_of, private};
 use crate::disk;
 use crate::operation::local;
 use crate::operation::stats::size;
@@ -50,6 +51,7 @@ pub(super) fn all(settings: &Settings, say: &mut dyn FnMut(Finding)) {
     say(room(data));
     let address = identity(settings, data, say);
     let newest = store(data, say);
+    blobs(data, say);
     say(clock(now, newest));
     if !settings.config.plain {
         super::shown::certificate(settings, now, say);
@@ -181,6 +183,24 @@ fn store(data: &Path, say: &mut dyn FnMut(Finding)) -> Option<Seconds> {
             None
         }
     }
+}
+
+/// Large attachments.
+fn blobs(data: &Path, say: &mut dyn FnMut(Finding)) {
+    say(match files::look(&data.join(BLOBS)) {
+        Ok(None) => return,
+        Ok(Some(Look { usage, short: 0 })) => {
+            Finding::ok(format!("blobs: {} ({})", usage.blobs, size(usage.bytes)))
+        }
+        Ok(Some(Look { usage, short })) => Finding::fail(
+            format!("blobs: of {short} of {} bytes are missing", usage.blobs),
+            "people can't fetch these; put the folder back from a copy, if there is one, or let their senders send again",
+        ),
+        Err(error) => Finding::fail(
+            format!("blobs: {error}"),
+            "stop the relay, and put the folder back from a copy, or move it away and begin with none",
+        ),
+    });
 }
 
 /// Ages are computed from the clock: with a wrong one things go too early or too late.
