@@ -83,7 +83,10 @@ mod tests {
 
     fn pay(pace: &mut Pace, cost: f64, now: Instant) -> Result<(), Duration> {
         match pace.wait(cost, now) {
-            None => Ok(pace.take(cost)),
+            None => {
+                pace.take(cost);
+                Ok(())
+            }
             Some(wait) => Err(wait),
         }
     }

@@ -96,7 +96,6 @@ impl Spending {
 }
 
 /// Exact up to 2^53, which is more than any budget.
-#[allow(clippy::cast_precision_loss, reason = "budgets need no last byte")]
 fn number(count: u64) -> f64 {
     count as f64
 }

@@ -18,7 +18,7 @@ use crate::store::Seconds;
 use crate::store::sqlite::OpenError;
 
 /// Bytes overwritten at once.
-const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
 const HOUR: Seconds = 3600;
 
 pub(super) struct Disk {
@@ -338,11 +338,6 @@ impl Disk {
 
     /// Between two steps. Tests end here what a crash would end.
     #[cfg(not(test))]
-    #[allow(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "fails in tests"
-    )]
     fn step(&self) -> Result<(), BlobError> {
         Ok(())
     }
