@@ -129,6 +129,19 @@ impl Disk {
     /// What the folder holds after a power cut now.
     #[must_use]
     pub fn after_power_cut(&self, fate: Fate) -> Image {
+        self.after_power_cut_below("", fate)
+    }
+
+    /// The same for one folder alone, which is somebody's whole disk; names are still those of
+    /// the whole.
+    #[must_use]
+    pub fn after_power_cut_below(&self, folder: impl AsRef<Path>, fate: Fate) -> Image {
+        let folder = folder.as_ref();
+        let pending: Vec<_> = self
+            .pending
+            .iter()
+            .filter(|renaming| renaming.folder().starts_with(folder))
+            .collect();
         let mut chance = Chance::new(match fate {
             Fate::Any(seed) => seed,
             _ => 0,
@@ -137,17 +150,21 @@ impl Disk {
         // File systems keep the order of what is done to names, if not of data.
         let survive = match fate {
             Fate::Nothing => 0,
-            Fate::Everything => self.pending.len(),
-            Fate::Any(_) => chance.below(self.pending.len() + 1),
+            Fate::Everything => pending.len(),
+            Fate::Any(_) => chance.below(pending.len() + 1),
         };
-        for renaming in self.pending.iter().take(survive) {
+        for renaming in pending.into_iter().take(survive) {
             names.apply(renaming);
         }
         let mut image = Image {
             folders: names.folders.clone(),
             files: BTreeMap::new(),
         };
+        image.folders.retain(|name| name.starts_with(folder));
         for (name, place) in &names.files {
+            if !name.starts_with(folder) {
+                continue;
+            }
             let Some(file) = self.files.get(*place) else {
                 continue;
             };

@@ -19,6 +19,13 @@ impl Image {
         self.files.get(name.as_ref()).map(Vec::as_slice)
     }
 
+    /// Every file with its content, by name.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+        self.files
+            .iter()
+            .map(|(name, content)| (name.as_path(), content.as_slice()))
+    }
+
     /// Writes the contents into a folder that exists.
     ///
     /// # Errors

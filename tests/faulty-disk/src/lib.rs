@@ -24,11 +24,13 @@ mod chance;
 mod disk;
 mod history;
 mod image;
+mod live;
 mod log;
 mod watch;
 
 pub use disk::{Disk, Fate};
 pub use history::History;
 pub use image::Image;
+pub use live::Live;
 pub use log::Broken;
 pub use watch::{Watch, supported};

@@ -18,6 +18,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sotto-cli", &["sotto-client", "sotto-web"]),
     ("sotto-app", &["sotto-client"]),
     ("sotto-faulty-disk", &[]),
+    ("sotto-model-relay", &["sotto-suite", "sotto-wire"]),
+    (
+        "sotto-simulation",
+        &["sotto-engine", "sotto-faulty-disk", "sotto-model-relay"],
+    ),
     (
         "sotto-tests",
         &["sotto-cli", "sotto-relay", "sotto-faulty-disk"],

@@ -2,8 +2,6 @@
 //! keeps the protocol, a clock that moves when told to.
 #![allow(dead_code, reason = "each test uses a part of the world")]
 
-mod relay;
-
 use std::collections::{BTreeMap, VecDeque};
 
 use mls_rs_core::crypto::CipherSuite;
@@ -12,7 +10,7 @@ use sotto_suite::rand::SeededRandom;
 use sotto_suite::secret::Secret;
 use sotto_wire::{ClientFrame, RelayAddress, RelayFrame};
 
-pub use relay::ModelRelay;
+pub use sotto_model_relay::ModelRelay;
 
 pub struct Person {
     pub engine: Engine,
