@@ -26,6 +26,13 @@ pub(crate) enum Trouble {
     SyncFails,
 }
 
+/// What a power cut left.
+pub(crate) struct Left {
+    pub(crate) words: String,
+    /// It came after the last operation, so that the process could go on and say what it did.
+    pub(crate) everything_done: bool,
+}
+
 impl Machines {
     /// Empty disks. Under watch if this process is.
     pub(crate) fn new() -> Self {
@@ -95,11 +102,14 @@ impl Machines {
     }
 
     /// The power goes at some moment since [`Machines::mark`]; `folder` is what was on the disk,
-    /// `next` gets what is left of it. Says in words what was lost.
-    pub(crate) fn power_cut(&mut self, folder: &Path, next: &Path, chance: &mut Chance) -> String {
+    /// `next` gets what is left of it.
+    pub(crate) fn power_cut(&mut self, folder: &Path, next: &Path, chance: &mut Chance) -> Left {
         let Some(live) = &mut self.live else {
             copy(folder, next);
-            return "nothing is lost".into();
+            return Left {
+                words: "nothing is lost".into(),
+                everything_done: true,
+            };
         };
         let operations = live.look().unwrap();
         let at = if chance.one_in(2) {
@@ -127,7 +137,10 @@ impl Machines {
             sync(&path);
         }
         sync(next);
-        format!("after operation {at} of {operations}; {words}")
+        Left {
+            words: format!("after operation {at} of {operations}; {words}"),
+            everything_done: at == operations,
+        }
     }
 
     /// Throws away what is on a disk.

@@ -1,0 +1,184 @@
+//! Arguments, the process under watch, figures, and what is said about a world that fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use clap::Parser;
+use sotto_faulty_disk::{Live, Watch, supported};
+use sotto_simulation::plan::{Deed, Hostile, Plan, range};
+use sotto_simulation::run::{Outcome, Stage, play, rate};
+use sotto_simulation::shrink::shrink;
+
+/// Worlds that the shrinker may try.
+const TRIES: u64 = 300;
+
+/// Plays worlds, each from one number.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask simulate")]
+struct Line {
+    /// The world, or the first of several.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Steps, instead of as many as the seed says.
+    #[arg(long)]
+    steps: Option<u64>,
+    /// People, instead of as many as the seed says.
+    #[arg(long)]
+    people: Option<usize>,
+    /// How the relay lies: drop, delay, replay, reorder, fork, roll-back, swap, inject, lie.
+    #[arg(long)]
+    hostile: Option<Hostile>,
+    /// Deeds that are left out, with commas between.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<Deed>,
+    /// Steps that are left out, like 3-17,40.
+    #[arg(long, value_delimiter = ',', value_parser = range)]
+    skip: Vec<std::ops::RangeInclusive<u64>>,
+    /// So many worlds, one after the other, from the seed on.
+    #[arg(long)]
+    worlds: Option<u64>,
+    /// The same as --seed, for the slice that goes on.
+    #[arg(long)]
+    from: Option<u64>,
+    /// Every world small: at most 6 people and 300 steps.
+    #[arg(long)]
+    small: bool,
+    /// A world that fails is not made shorter.
+    #[arg(long)]
+    no_shrink: bool,
+    /// Prints the story of a world that holds, too.
+    #[arg(long)]
+    tell: bool,
+    /// Where stories are written.
+    #[arg(long, default_value = "target/simulation")]
+    stories: PathBuf,
+}
+
+impl Line {
+    fn plan(&self, seed: u64) -> Plan {
+        let mut plan = Plan::of(seed);
+        if self.small {
+            plan.people = plan.people.min(6);
+            plan.steps = plan.steps.min(300);
+        }
+        plan.steps = self.steps.unwrap_or(plan.steps).max(1);
+        plan.people = self.people.unwrap_or(plan.people).clamp(2, 26);
+        plan.hostile = self.hostile;
+        plan.without = self.without.iter().copied().collect();
+        plan.skip.clone_from(&self.skip);
+        plan
+    }
+}
+
+pub(crate) fn main() -> ExitCode {
+    let line = Line::parse();
+    if supported() && Live::of_this_process().is_none() {
+        return match under_watch() {
+            Ok(code) => code,
+            Err(error) => {
+                eprintln!("the disk can't be watched: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    // A panic in a world is told with its story.
+    std::panic::set_hook(Box::new(|_| {}));
+    worlds(&line)
+}
+
+/// Starts this program once more, on a disk that forgets what was not synced.
+fn under_watch() -> std::io::Result<ExitCode> {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() {
+        memory.to_owned()
+    } else {
+        std::env::temp_dir()
+    };
+    let folder = tempfile::tempdir_in(&place)?;
+    let aside = tempfile::tempdir_in(&place)?;
+    let watch = Watch::new(folder.path(), aside.path())?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(std::env::args_os().skip(1));
+    let status = watch.over(&mut command).status()?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+fn worlds(line: &Line) -> ExitCode {
+    let mut stage = Stage::new();
+    if !stage.watched() {
+        println!("On this system the power never goes; processes are only killed.");
+    }
+    let first = line.from.unwrap_or(line.seed);
+    let count = line.worlds.unwrap_or(1);
+    let begin = Instant::now();
+    let (mut steps, mut events) = (0, 0);
+    let mut sum = sotto_simulation::run::Figures::default();
+    for seed in first..first + count {
+        let plan = line.plan(seed);
+        let outcome = play(&plan, &mut stage);
+        steps += plan.taken();
+        events += outcome.events;
+        sum.said += outcome.figures.said;
+        sum.shown += outcome.figures.shown;
+        sum.accepted += outcome.figures.accepted;
+        sum.starts += outcome.figures.starts;
+        sum.days += outcome.figures.days;
+        if outcome.broken.is_some() {
+            failed(line, plan, outcome, &mut stage);
+            return ExitCode::FAILURE;
+        }
+        if line.tell {
+            println!("{}", outcome.story);
+        }
+    }
+    let (took, a_second) = rate(steps, begin);
+    println!(
+        "{count} worlds held: {steps} steps ({events} events) in {:.1} s, {a_second:.0} steps a second",
+        took.as_secs_f64()
+    );
+    println!(
+        "{} texts said, {} shown; {} conversations accepted; {} starts; {} days",
+        sum.said, sum.shown, sum.accepted, sum.starts, sum.days
+    );
+    if count > 1 {
+        let hostile = line
+            .hostile
+            .map_or(String::new(), |kind| format!(" --hostile {kind}"));
+        println!(
+            "go on with: cargo xtask simulate --from {} --worlds {count}{hostile}",
+            first + count
+        );
+    }
+    ExitCode::SUCCESS
+}
+
+fn failed(line: &Line, plan: Plan, outcome: Outcome, stage: &mut Stage) {
+    println!("BROKEN in step {}: {}", outcome.step, outcome.detail);
+    println!("play it again: cargo xtask simulate {plan} --no-shrink");
+    write_story(line, &plan, &outcome, "whole");
+    if line.no_shrink {
+        return;
+    }
+    let before = plan.taken();
+    let (short, outcome) = shrink(&plan, &outcome, stage, TRIES);
+    println!(
+        "the same in {} steps of {before}: cargo xtask simulate {short} --no-shrink",
+        short.taken()
+    );
+    write_story(line, &short, &outcome, "short");
+}
+
+fn write_story(line: &Line, plan: &Plan, outcome: &Outcome, which: &str) {
+    let path = line.stories.join(format!("{}-{which}.txt", plan.seed));
+    let text = format!(
+        "cargo xtask simulate {plan} --no-shrink\n{}\n\n{}",
+        outcome.detail, outcome.story
+    );
+    match fs::create_dir_all(&line.stories).and_then(|()| fs::write(&path, text)) {
+        Ok(()) => println!("the story: {}", path.display()),
+        Err(error) => println!("the story can't be written: {error}"),
+    }
+}

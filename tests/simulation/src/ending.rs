@@ -1,0 +1,168 @@
+//! The quiet at the end: everybody is online, nothing is wrong any more, and everything that was
+//! promised must have come.
+
+use sotto_engine::{Author, Body, ConversationState, ConversationView, Delivery, MessageView};
+use sotto_wire::Lane;
+
+use crate::invariants::QUEUED;
+use crate::world::{Held, Violation, World};
+
+const MINUTE: u64 = 60_000;
+
+/// Rows that a profile may hold of what only passes through, whatever happened before.
+const PASSING: [(&str, i64); 5] = [
+    ("outbox", 0),
+    ("errands", 0),
+    ("openings", 0),
+    ("intents", 0),
+    ("pending_handshakes", 0),
+];
+
+impl World<'_> {
+    /// Everything is mended, and the world comes to rest.
+    pub(crate) fn come_to_rest(&mut self) -> Held {
+        self.tell(None, "everything is mended");
+        self.relay.refuse.clear();
+        for who in 0..self.people.len() {
+            self.people[who].skew = 0;
+            self.people[who].wake_at = self.now;
+            self.people[who].back_at = self.now;
+        }
+        // Twice an hour and more, so that whatever is due every hour has been done.
+        for _ in 0..2 {
+            self.settle(10 * MINUTE, 60_000)?;
+            self.relay.write_cursors();
+            self.settle(70 * MINUTE, 60_000)?;
+        }
+        Ok(())
+    }
+
+    /// What everybody sees is what they should.
+    pub(crate) fn check_end(&mut self) -> Held {
+        for who in 0..self.people.len() {
+            if !self.people[who].is_on() {
+                return Err(Violation::new("everybody is there at the end", "", who));
+            }
+            self.look(who)?;
+        }
+        if !self.strict() {
+            return Ok(());
+        }
+        for who in 0..self.people.len() {
+            for view in self.conversations(who) {
+                let messages = self.messages(who, view.conversation);
+                self.check_conversation(who, &view, &messages)?;
+            }
+        }
+        (0..self.people.len()).try_for_each(|who| self.check_growth(who))
+    }
+
+    fn check_conversation(
+        &mut self,
+        who: usize,
+        view: &ConversationView,
+        messages: &[MessageView],
+    ) -> Held {
+        let Some(other) = self.model.person(view.account) else {
+            return Err(Violation::new("a conversation is with somebody", "", who));
+        };
+        let theirs = self
+            .conversations(other)
+            .into_iter()
+            .find(|theirs| self.model.person(theirs.account) == Some(who));
+        let accepted = self.model.accepted.contains(&(other, who));
+        match (view.state, theirs.map(|theirs| (theirs.state, theirs.conversation))) {
+            (ConversationState::Opening, _) => Err(Violation::new(
+                "an invite leads somewhere",
+                format!("of {}", self.name(other)),
+                who,
+            )),
+            (ConversationState::Waiting, _) if accepted && !self.lost(who, Some(other), Lane::Handshake) => {
+                Err(Violation::new(
+                    "who was accepted knows it",
+                    format!("by {}", self.name(other)),
+                    who,
+                ))
+            }
+            (ConversationState::Active, Some((ConversationState::Active, there))) => {
+                let seen = self.messages(other, there);
+                self.check_arrived(who, other, view, messages, &seen)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_arrived(
+        &mut self,
+        who: usize,
+        other: usize,
+        view: &ConversationView,
+        messages: &[MessageView],
+        there: &[MessageView],
+    ) -> Held {
+        if Some(&view.name) != self.model.names[other].last() {
+            let detail = format!("{:?} for {}", view.name, self.name(other));
+            return Err(Violation::new("the newest name arrives", detail, who));
+        }
+        let receipts = !self.model.receipts_off.contains(&who)
+            && !self.model.receipts_off.contains(&other);
+        let gap = self.lost(other, Some(who), Lane::Chat);
+        for message in messages {
+            let Body::Text { text } = &message.body else {
+                continue;
+            };
+            if message.author != Author::Me {
+                continue;
+            }
+            let text = text.trim_end_matches('~');
+            if message.order >= QUEUED {
+                return Err(Violation::new("what was accepted is sent", text, who));
+            }
+            if !there.iter().any(|seen| seen.message == message.message) {
+                if gap {
+                    continue;
+                }
+                return Err(Violation::new(
+                    "what was sent is shown to the other",
+                    text,
+                    other,
+                ));
+            }
+            if receipts && !gap && message.delivery < Delivery::Delivered {
+                return Err(Violation::new("what arrived is marked so", text, who));
+            }
+        }
+        Ok(())
+    }
+
+    /// What only passes through is gone, and nothing has grown without bound.
+    fn check_growth(&mut self, who: usize) -> Held {
+        let stuck = self
+            .conversations(who)
+            .iter()
+            .any(|view| view.state != ConversationState::Active);
+        let beside = self.people[who].beside();
+        let count = |table: &str| -> i64 {
+            let sql = format!("SELECT count(*) FROM {table}");
+            beside.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        let months = i64::try_from((self.now - crate::world::BEGIN) / (20 * 86_400_000)).unwrap();
+        let passing = PASSING.iter().filter(|_| !stuck).copied();
+        let lasting = [
+            ("requests", 200),
+            ("key_packages", 13 * (3 + months.min(3)) + 8),
+            ("mls_epochs", 3 * (count("mls_groups") + 1)),
+        ];
+        for (table, most) in passing.chain(lasting) {
+            let rows = count(table);
+            if rows > most {
+                return Err(Violation::new(
+                    "nothing grows without bound",
+                    format!("{rows} rows of {table}, at most {most}"),
+                    who,
+                ));
+            }
+        }
+        Ok(())
+    }
+}
