@@ -139,7 +139,8 @@ impl Engine {
             relays.sort_unstable();
             relays.dedup();
             relays.iter().for_each(|relay| turn.want(relay));
-            Ok(())
+            // No timer outlives the process that set it.
+            receipts::resume(turn)
         })
     }
 

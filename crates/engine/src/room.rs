@@ -1,6 +1,8 @@
 //! What the engine keeps in memory between turns: all of it can be thrown away and read again.
+//!
+//! What is ever gone through in order is sorted: the same inputs must give the same outputs.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sotto_suite::sign::PublicKey;
 use sotto_wire::{ChannelId, Position, RelayAddress};
@@ -12,12 +14,12 @@ use crate::relays::Sessions;
 /// Memory.
 #[derive(Default)]
 pub(crate) struct Room {
-    pub(crate) conversations: HashMap<ConversationId, Conversation>,
+    pub(crate) conversations: BTreeMap<ConversationId, Conversation>,
     pub(crate) sessions: Sessions,
     /// The inbox is being delivered on the current connection.
     pub(crate) inbox_live: bool,
     /// Processed, but not yet acknowledged because no synced commit has come since.
-    pub(crate) unacknowledged: HashMap<(RelayAddress, ChannelId, PublicKey), Position>,
+    pub(crate) unacknowledged: BTreeMap<(RelayAddress, ChannelId, PublicKey), Position>,
     pub(crate) timers: Timers,
     /// What waits for a synced turn to be encrypted.
     pub(crate) deferred: BTreeSet<ConversationId>,

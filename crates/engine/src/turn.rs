@@ -1,6 +1,6 @@
 //! One turn: everything that one input does, inside one transaction.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 use sotto_suite::rand::Random;
 use sotto_wire::{ClientFrame, RelayAddress};
@@ -28,7 +28,7 @@ pub(crate) struct Turn<'a> {
     /// Conversations whose row must be written and, unless it is the account group, shown.
     changed: BTreeSet<ConversationId>,
     /// Groups whose MLS state moved.
-    moved: HashSet<GroupId>,
+    moved: BTreeSet<GroupId>,
 }
 
 impl<'a> Turn<'a> {
@@ -52,7 +52,7 @@ impl<'a> Turn<'a> {
             out: Outputs::default(),
             pump: BTreeSet::new(),
             changed: BTreeSet::new(),
-            moved: HashSet::new(),
+            moved: BTreeSet::new(),
         }
     }
 
@@ -134,7 +134,7 @@ impl<'a> Turn<'a> {
         self.room.timers.sync(self.now);
     }
 
-    pub(crate) fn take_moved(&mut self) -> HashSet<GroupId> {
+    pub(crate) fn take_moved(&mut self) -> BTreeSet<GroupId> {
         std::mem::take(&mut self.moved)
     }
 

@@ -23,20 +23,28 @@ pub(crate) fn due(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     Ok(())
 }
 
-/// Sends what is due, one receipt a conversation.
-pub(crate) fn send(turn: &mut Turn<'_>) -> Result<()> {
-    if !turn.me.receipts {
-        return Ok(());
-    }
-    let untold: Vec<_> = turn
-        .room
+/// After a start: what an earlier process had received and not told is due again.
+pub(crate) fn resume(turn: &mut Turn<'_>) -> Result<()> {
+    untold(turn).iter().try_for_each(|id| due(turn, id))
+}
+
+/// Conversations in which this side has got further than the other has been told.
+fn untold(turn: &Turn<'_>) -> Vec<ConversationId> {
+    turn.room
         .conversations
         .values()
         .filter(|c| c.state == ConversationState::Active)
         .filter(|c| c.theirs_received > c.receipt_sent || c.theirs_read > c.receipt_read_sent)
         .map(|c| c.id)
-        .collect();
-    for id in untold {
+        .collect()
+}
+
+/// Sends what is due, one receipt a conversation.
+pub(crate) fn send(turn: &mut Turn<'_>) -> Result<()> {
+    if !turn.me.receipts {
+        return Ok(());
+    }
+    for id in untold(turn) {
         let conversation = turn.conversation_mut(&id)?;
         let receipt = Receipt {
             delivered: conversation.theirs_received,

@@ -1,7 +1,7 @@
 //! What is known of each connection while it lasts. Nothing here is on disk: after a reconnect
 //! everything under way is derived from the database again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{
@@ -47,7 +47,7 @@ struct Session {
 /// All connections that are wanted.
 #[derive(Default)]
 pub(crate) struct Sessions {
-    sessions: HashMap<RelayAddress, Session>,
+    sessions: BTreeMap<RelayAddress, Session>,
 }
 
 impl Sessions {

@@ -1,6 +1,6 @@
 //! What mls-rs reads and writes, kept in memory between the engine's transactions.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -49,7 +49,7 @@ pub(crate) struct GroupChange {
 /// Everything that has to be written.
 #[derive(Default)]
 pub(crate) struct Changes {
-    pub(crate) groups: HashMap<GroupId, GroupChange>,
+    pub(crate) groups: BTreeMap<GroupId, GroupChange>,
     pub(crate) packages_used: Vec<Vec<u8>>,
 }
 
@@ -62,7 +62,7 @@ struct Shelved {
 #[derive(Default)]
 struct Inner {
     groups: HashMap<GroupId, Shelved>,
-    dirty: HashMap<GroupId, HashSet<u64>>,
+    dirty: BTreeMap<GroupId, BTreeSet<u64>>,
     packages: HashMap<Vec<u8>, KeyPackageData>,
     made: Option<(Vec<u8>, KeyPackageData)>,
     packages_used: Vec<Vec<u8>>,
@@ -102,7 +102,7 @@ impl Shelf {
     /// Drops everything that was not flushed.
     pub(super) fn drop_unflushed(&self) -> Vec<GroupId> {
         let mut inner = self.inner();
-        let dirty: Vec<GroupId> = inner.dirty.drain().map(|(id, _)| id).collect();
+        let dirty: Vec<GroupId> = std::mem::take(&mut inner.dirty).into_keys().collect();
         for id in &dirty {
             inner.groups.remove(id);
         }
@@ -149,8 +149,8 @@ impl Shelf {
 
     pub(super) fn take_changes(&self) -> Changes {
         let mut inner = self.inner();
-        let dirty: Vec<_> = inner.dirty.drain().collect();
-        let mut groups = HashMap::new();
+        let dirty = std::mem::take(&mut inner.dirty);
+        let mut groups = BTreeMap::new();
         for (id, epochs) in dirty {
             if let Some(shelved) = inner.groups.get(&id) {
                 let change = GroupChange {
@@ -198,7 +198,7 @@ impl GroupStateStorage for Shelf {
         let mut inner = self.inner();
         let shelved = inner.groups.entry(id).or_default();
         shelved.state = Some(state.data);
-        let mut touched = HashSet::new();
+        let mut touched = BTreeSet::new();
         for record in inserts.into_iter().chain(updates) {
             touched.insert(record.id);
             shelved.epochs.insert(record.id, record.data);
