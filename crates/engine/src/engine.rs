@@ -195,6 +195,7 @@ impl Engine {
             random,
             ..
         } = self;
+        room.timers.look(now);
         let durability = if synced {
             Durability::Synced
         } else {

@@ -78,6 +78,9 @@ pub enum Refused {
     /// What the relay handed out for this invite is not the inviter's.
     #[error("the relay's answer does not belong to the inviter")]
     InviteForged,
+    /// The inviter's key packages are not good at the time that this device's clock shows.
+    #[error("the inviter's key packages are not good yet by this device's clock")]
+    ClocksDiffer,
     /// The inviter's devices left no key package.
     #[error("the inviter has no key package left")]
     InviteNoPackage,
@@ -208,6 +211,12 @@ impl Refused {
                 "The relay's answer does not belong to the person who made the invite.",
                 "Nothing was sent to anybody.",
                 "Ask for the invite again over a channel that you trust.",
+            ),
+            Self::ClocksDiffer => (
+                "invite_clocks_differ",
+                "The other person's keys were made at a time that has not come yet by this device's clock.",
+                "Nothing was sent to anybody.",
+                "Check date and time of this device, then open the invite again.",
             ),
             Self::InviteNoPackage => (
                 "invite_no_package",

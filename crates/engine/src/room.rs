@@ -107,6 +107,8 @@ impl Room {
 /// When something is to be done, each at most once.
 #[derive(Default)]
 pub(crate) struct Timers {
+    /// What the clock said last.
+    seen: Timestamp,
     sync: Option<Timestamp>,
     retry: Option<Timestamp>,
     receipts: Option<Timestamp>,
@@ -114,6 +116,21 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
+    /// The clock says this now. Where it went back, what was due in an hour still is: otherwise
+    /// everything would wait until the old time has come round again.
+    pub(crate) fn look(&mut self, now: Timestamp) {
+        let back = self.seen.since(now);
+        self.seen = now;
+        if back > 0 {
+            let earlier = |at: &mut Timestamp| at.0 = at.0.saturating_sub(back);
+            [&mut self.sync, &mut self.retry, &mut self.receipts]
+                .into_iter()
+                .flatten()
+                .for_each(earlier);
+            earlier(&mut self.housekeeping);
+        }
+    }
+
     /// A synced commit is due, so that lazily committed entries can be acknowledged.
     pub(crate) fn sync(&mut self, at: Timestamp) {
         self.sync = Some(self.sync.map_or(at, |before| before.min(at)));

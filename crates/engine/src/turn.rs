@@ -12,6 +12,9 @@ use crate::profile::Profile;
 use crate::room::Room;
 use crate::store::Transaction;
 
+/// Longest pause that a relay's refusal brings, in milliseconds.
+const LONGEST_PAUSE: u64 = 3_600_000;
+
 /// What the verbs work with.
 pub(crate) struct Turn<'a> {
     pub(crate) db: &'a Transaction<'a>,
@@ -62,6 +65,17 @@ impl<'a> Turn<'a> {
 
     pub(crate) fn now_sql(&self) -> i64 {
         self.sql_time(self.now)
+    }
+
+    /// Until when to leave alone what a relay has refused for now.
+    pub(crate) fn pause(&self, milliseconds: u64) -> Timestamp {
+        self.now.plus(milliseconds.min(LONGEST_PAUSE))
+    }
+
+    /// The latest time that such a pause can end at. One that is stored as ending later was begun
+    /// under a clock that has been put back since, and is over.
+    pub(crate) fn longest_pause(&self) -> Timestamp {
+        self.now.plus(LONGEST_PAUSE)
     }
 
     pub(crate) fn event(&mut self, event: Event) {

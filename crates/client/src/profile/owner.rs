@@ -36,6 +36,8 @@ pub(super) struct Owner {
     pub(super) publisher: Publisher,
     pub(super) statuses: watch::Sender<Vec<RelayStatus>>,
     deadline: Option<Timestamp>,
+    /// What the clock said last.
+    seen: Timestamp,
     /// The store failed: when to try again, and the pause after that.
     store_trouble: Option<(Instant, Duration)>,
     /// The engine went back to what is on disk and will ask for its connections to be dropped.
@@ -60,6 +62,7 @@ impl Owner {
             publisher,
             statuses,
             deadline: None,
+            seen: Timestamp(0),
             store_trouble: None,
             went_back: false,
         }
@@ -237,7 +240,10 @@ impl Owner {
 
     fn look_at_clock(&mut self) {
         let now = self.clock.now();
-        let due = self.deadline.is_some_and(|deadline| now >= deadline);
+        // Put back, a clock would keep everything waiting until the old time has come round again;
+        // the engine sets its own timers right when it hears of it.
+        let back = now < std::mem::replace(&mut self.seen, now);
+        let due = back || self.deadline.is_some_and(|deadline| now >= deadline);
         let again = self
             .store_trouble
             .is_some_and(|(again, _)| Instant::now() >= again);

@@ -276,12 +276,20 @@ fn found(
     let roles = Roles::owners(&[turn.me.account, opening.account]);
     turn.mls.create(&group, &roles, &leaf, turn.now)?;
     let psk = (opening.keys.name.as_slice(), &opening.keys.psk);
-    let Ok(founded) = turn
+    let founded = match turn
         .mls
         .found(&group, packages, psk, generation.secret(), turn.now)
-    else {
-        turn.mls.discard(&group);
-        return fail(turn, id, Refused::InviteForged);
+    {
+        Ok(founded) => founded,
+        Err(failure) => {
+            turn.mls.discard(&group);
+            let why = if failure.is_of_the_clock() {
+                Refused::ClocksDiffer
+            } else {
+                Refused::InviteForged
+            };
+            return fail(turn, id, why);
+        }
     };
     turn.group_moved(group);
     let letter = Letter {

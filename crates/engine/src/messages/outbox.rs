@@ -88,10 +88,10 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
         if sent >= room {
             break;
         }
-        if waiting.not_before > turn.now_sql() {
+        let until = Timestamp(waiting.not_before.cast_unsigned());
+        if until > turn.now && until <= turn.longest_pause() {
             // Said here too, because no timer outlives the process that set it.
-            let at = Timestamp(waiting.not_before.cast_unsigned());
-            turn.room.timers.retry(at);
+            turn.room.timers.retry(until);
             break;
         }
         let refused_before = waiting.not_before > 0;
@@ -255,9 +255,7 @@ pub(crate) fn refused(
         }
         // The same bytes again, later.
         _ => {
-            let at = turn
-                .now
-                .plus(u64::from(refusal.retry_after_ms.unwrap_or(5_000)));
+            let at = turn.pause(u64::from(refusal.retry_after_ms.unwrap_or(5_000)));
             turn.db
                 .prepare_cached("UPDATE outbox SET not_before = ?2 WHERE append = ?1")?
                 .execute(params![append.0, turn.sql_time(at)])?;

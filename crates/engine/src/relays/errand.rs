@@ -113,8 +113,12 @@ pub(crate) fn send(turn: &mut Turn<'_>, relay: &RelayAddress) -> Result<()> {
     let address = encode(relay);
     let waiting = rows(
         turn,
-        "relay = ?1 AND not_before <= ?2 AND after IS NULL",
-        &[&address, &turn.now_sql()],
+        "relay = ?1 AND (not_before <= ?2 OR not_before > ?3) AND after IS NULL",
+        &[
+            &address,
+            &turn.now_sql(),
+            &turn.sql_time(turn.longest_pause()),
+        ],
     )?;
     for row in waiting {
         send_row(turn, row)?;
@@ -174,7 +178,7 @@ pub(crate) fn done(turn: &mut Turn<'_>, id: i64) -> Result<(Purpose, Option<Conv
 
 /// Tries an errand again after a pause.
 pub(crate) fn postpone(turn: &mut Turn<'_>, id: i64, milliseconds: u64) -> Result<()> {
-    let at = turn.now.plus(milliseconds);
+    let at = turn.pause(milliseconds);
     turn.db
         .prepare_cached("UPDATE errands SET not_before = ?2 WHERE id = ?1")?
         .execute(params![id, turn.sql_time(at)])?;

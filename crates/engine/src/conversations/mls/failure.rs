@@ -27,6 +27,11 @@ impl From<MlsError> for MlsFailure {
 }
 
 impl MlsFailure {
+    /// What was offered is not good at this time, by this device's clock.
+    pub(crate) fn is_of_the_clock(&self) -> bool {
+        matches!(self, Self::Refused(error) if matches!(**error, MlsError::InvalidLifetime { .. }))
+    }
+
     /// For commits: tells the two kinds apart that only this device can see.
     pub(super) fn of_commit(error: MlsError) -> Self {
         match error {
