@@ -173,6 +173,8 @@ impl World<'_> {
         };
         self.tell(who, format!("has a clock that is {} s ahead", skew / 1000));
         self.people[who].skew = skew;
+        // A host that sees its clock jump has the engine look at it.
+        self.give(who, Input::Deadline, None)?;
         Ok(())
     }
 }

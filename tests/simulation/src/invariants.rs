@@ -147,6 +147,7 @@ impl World<'_> {
         let clock = self.now;
         let used_up = mine.clone().any(|given| {
             given.revoked
+                || given.early
                 || (given.single_use && given.opened.len() > 1)
                 || given.expires < clock + 3 * 86_400_000
         });
@@ -162,6 +163,7 @@ impl World<'_> {
         let allowed = match code {
             "invite_used_up" => used_up,
             "invite_no_package" => long_away || skewed,
+            "invite_clocks_differ" => skewed,
             _ => false,
         };
         if allowed || !self.strict() {
@@ -346,8 +348,12 @@ impl World<'_> {
                     return Err(Violation::new("there is one order for all", text, who));
                 }
             }
+            // A mark is a place in the order, so it covers what went by age before it too.
             let arrived = || {
-                other.is_some_and(|other| self.model.shown[other].contains_key(&message.message))
+                other.is_some_and(|other| {
+                    self.model.shown[other].contains_key(&message.message)
+                        || self.lost(other, Some(who), Lane::Chat)
+                })
             };
             if matches!(message.delivery, Delivery::Delivered | Delivery::Read) && !arrived() {
                 return Err(Violation::new("a mark says what is true", text, who));

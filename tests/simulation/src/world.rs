@@ -140,7 +140,7 @@ impl<'m> World<'m> {
     pub(crate) fn take_step(&mut self, step: u64) -> Held {
         self.step = step;
         self.dice = Chance::of(self.plan.seed, step);
-        if self.dice.one_in(4) {
+        if self.dice.one_in(3) {
             self.act()?;
         } else {
             self.move_on()?;
@@ -256,7 +256,7 @@ impl<'m> World<'m> {
         };
         self.people[who].last_online = self.now;
         for frame in stream.up.last(&mut self.dice) {
-            self.relay.receive(&stream.name, frame);
+            self.receive(who, &stream.name, frame);
         }
         let last = stream.down.last(&mut self.dice);
         if self.dice.one_in(2) {
@@ -284,7 +284,7 @@ impl<'m> World<'m> {
         let name = stream.name.clone();
         for frame in stream.up.arrived(now, 32) {
             if let Some(frame) = self.liar.up(&mut self.relay, who, frame, &mut self.dice) {
-                self.relay.receive(&name, frame);
+                self.receive(who, &name, frame);
             }
         }
         if self.liar.take_restored() {
@@ -298,6 +298,15 @@ impl<'m> World<'m> {
         Ok(())
     }
 
+    fn receive(&mut self, who: usize, name: &str, frame: sotto_wire::ClientFrame) {
+        let refusals = self.relay.refuse.len();
+        self.relay.receive(name, frame);
+        if self.relay.refuse.len() < refusals {
+            // What was under way then can come to stand before it.
+            self.model.refused.insert(who);
+        }
+    }
+
     /// Takes what the relay has for everybody, and puts it on its way.
     pub(crate) fn collect(&mut self) {
         let now = self.now;
@@ -308,9 +317,6 @@ impl<'m> World<'m> {
             let frames = self.relay.take(&stream.name, usize::MAX);
             if frames.is_empty() {
                 continue;
-            }
-            if frames.iter().any(refused_for_now) {
-                self.model.refused.insert(who);
             }
             for frame in self.liar.down(who, frames, &mut self.dice) {
                 let latency = stream.latency(&mut self.dice);
@@ -453,10 +459,4 @@ impl<'m> World<'m> {
         self.resolve(who)?;
         self.look(who)
     }
-}
-
-fn refused_for_now(frame: &sotto_wire::RelayFrame) -> bool {
-    use sotto_wire::{RefusalCode, RelayFrame};
-    matches!(frame, RelayFrame::Refused { refusal, .. }
-        if matches!(refusal.code, RefusalCode::TooFast | RefusalCode::Unavailable))
 }
