@@ -24,6 +24,8 @@ use crate::turn::Turn;
 
 /// How often a taker asks for other packages when those handed out are of no use.
 const MAX_TRIES: i64 = 4;
+/// The same when they were merely too old: the oldest are handed out first, and a slot holds 200.
+const MAX_TRIES_OLD: i64 = 200;
 
 struct Opening {
     relay: RelayAddress,
@@ -226,7 +228,7 @@ pub(crate) fn packages_came(
         return fail(turn, id, Refused::InviteForged);
     };
     let pool_key = Secret::new(card.pool_key);
-    let mut usable = Vec::new();
+    let (mut usable, mut only_old) = (Vec::new(), true);
     for offer in offers {
         let device = chain
             .device_list()
@@ -235,6 +237,7 @@ pub(crate) fn packages_came(
             .find(|device| device.slot == offer.slot);
         let Some(device) = device else { continue };
         let Some(package) = pool::open_package(&pool_key, &opening.inbox, &offer.package) else {
+            only_old = false;
             continue;
         };
         // Whose package it says it is, checked against the list: unlisted devices are refused.
@@ -242,11 +245,14 @@ pub(crate) fn packages_came(
             Ok(owner) if owner.account == opening.account && owner.device == device.key => {
                 usable.push(package)
             }
-            _ => {}
+            // The next one may be younger; behind the last resort there is none.
+            Err(failure) if failure.is_of_the_clock() && !offer.last_resort => {}
+            _ => only_old = false,
         }
     }
     if usable.is_empty() {
-        if offers.is_empty() || opening.tries >= MAX_TRIES {
+        let tries = if only_old { MAX_TRIES_OLD } else { MAX_TRIES };
+        if offers.is_empty() || opening.tries >= tries {
             return fail(turn, id, Refused::InviteNoPackage);
         }
         turn.db

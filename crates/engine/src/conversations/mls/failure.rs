@@ -8,6 +8,9 @@ pub(crate) enum MlsFailure {
     /// The other side's bytes break a rule. The entry is unopenable; the group goes on.
     #[error("invalid: {0}")]
     Invalid(&'static str),
+    /// A key package that was good once.
+    #[error("the key package is too old")]
+    Expired,
     /// mls-rs refused the bytes. The entry is unopenable; the group goes on.
     #[error("refused: {0}")]
     Refused(#[source] Box<MlsError>),
@@ -29,7 +32,11 @@ impl From<MlsError> for MlsFailure {
 impl MlsFailure {
     /// What was offered is not good at this time, by this device's clock.
     pub(crate) fn is_of_the_clock(&self) -> bool {
-        matches!(self, Self::Refused(error) if matches!(**error, MlsError::InvalidLifetime { .. }))
+        match self {
+            Self::Expired => true,
+            Self::Refused(error) => matches!(**error, MlsError::InvalidLifetime { .. }),
+            _ => false,
+        }
     }
 
     /// For commits: tells the two kinds apart that only this device can see.

@@ -391,11 +391,11 @@ where
         let package = MlsMessage::from_bytes(message)?
             .into_key_package()
             .ok_or(MlsFailure::Invalid("not a key package"))?;
-        let expired = package.expiration()?.seconds_since_epoch() < now.seconds();
-        if expired || package.cipher_suite() != self.suite {
-            return Err(MlsFailure::Invalid(
-                "the key package is too old, or of another suite",
-            ));
+        if package.cipher_suite() != self.suite {
+            return Err(MlsFailure::Invalid("the key package is of another suite"));
+        }
+        if package.expiration()?.seconds_since_epoch() < now.seconds() {
+            return Err(MlsFailure::Expired);
         }
         let (credential, device) = identity::verify(package.signing_identity())
             .map_err(|_| MlsFailure::Invalid("the key package's identity does not hold"))?;
