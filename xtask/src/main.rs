@@ -14,6 +14,7 @@ mod programs;
 mod project;
 mod replay;
 mod run;
+mod simulate;
 mod test;
 mod tool;
 mod types;
@@ -41,6 +42,10 @@ cargo xtask <routine>
                           long building takes, clean and after a change), bundle. --save writes
                           their tables in docs/benchmarks.md
   bundle [--yes]          the app as a .deb and an .rpm, for whoever has no compiler
+  simulate [--seed N] [--steps M] [--people P] [--hostile KIND] [--worlds K] [--from SEED]
+           [--without DEEDS] [--skip STEPS] [--small] [--no-shrink] [--keep-going] [--tell]
+                          whole worlds, each from one number; says how to play it again where a
+                          promise was broken
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew
@@ -67,6 +72,7 @@ fn main() -> ExitCode {
         Some("ui") => ui::command(args),
         Some("icons") => icons::command(args),
         Some("fuzz") => fuzz::command(args),
+        Some("simulate") => simulate::command(args),
         Some("help") | None => {
             println!("{USAGE}");
             Ok(())

@@ -100,7 +100,9 @@ impl World<'_> {
         messages: &[MessageView],
         there: &[MessageView],
     ) -> Held {
-        if Some(&view.name) != self.model.names[other].last() {
+        // A name is told once; what went by age takes it along.
+        let told = !self.lost(who, Some(other), Lane::Chat);
+        if told && Some(&view.name) != self.model.names[other].last() {
             let detail = format!("{:?} for {}", view.name, self.name(other));
             return Err(Violation::new("the newest name arrives", detail, who));
         }
