@@ -3,6 +3,7 @@
 use sotto_wire::{ChannelId, Command, Role};
 
 use super::handshake::{self, Intent};
+use super::keep::flush_groups;
 use super::{Channel, Generation, generation};
 use crate::api::{ConversationId, ConversationState, Timestamp};
 use crate::error::{EngineError, Result};
@@ -131,9 +132,14 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
             let old = turn.sql_time(Timestamp(now.0.saturating_sub(WEEK)));
             let ended = turn
                 .db
-                .prepare_cached("DELETE FROM mls_epochs WHERE group_id = ?1 AND ended < ?2")?
-                .execute(params![group, old])?;
-            if ended > 0 {
+                .prepare_cached("SELECT 1 FROM mls_epochs WHERE group_id = ?1 AND ended < ?2")?
+                .exists(params![group, old])?;
+            if ended {
+                // What moved in this turn is written before the group leaves memory.
+                flush_groups(turn)?;
+                turn.db
+                    .prepare_cached("DELETE FROM mls_epochs WHERE group_id = ?1 AND ended < ?2")?
+                    .execute(params![group, old])?;
                 turn.mls.unload(&group);
             }
         }
