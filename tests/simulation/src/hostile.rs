@@ -50,11 +50,6 @@ impl Liar {
         }
     }
 
-    /// From now on it is honest. What it did stays done.
-    pub(crate) fn repent(&mut self) {
-        self.kind = None;
-    }
-
     /// Whether it went back to a backup just now, so that every connection is dead.
     pub(crate) fn take_restored(&mut self) -> bool {
         std::mem::take(&mut self.restored)

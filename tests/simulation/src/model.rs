@@ -61,6 +61,8 @@ pub(crate) struct Model {
     pub(crate) gone: BTreeSet<ConversationId>,
     /// Who has accepted whom, and has not been told otherwise.
     pub(crate) accepted: BTreeSet<(usize, usize)>,
+    /// Invites through which somebody was accepted.
+    pub(crate) through: BTreeSet<sotto_engine::InviteId>,
     /// Requests that can't be accepted because the two have a conversation that waits already.
     pub(crate) crossed: BTreeSet<(usize, usize)>,
     pub(crate) drafts: BTreeMap<(usize, ConversationId), String>,
@@ -113,17 +115,5 @@ impl Model {
     /// The other side of a conversation, once its account is known.
     pub(crate) fn person(&self, account: Option<AccountId>) -> Option<usize> {
         self.accounts.get(&account?).copied()
-    }
-
-    /// What somebody has said in a conversation, in order.
-    pub(crate) fn said_in(&self, who: usize, conversation: ConversationId) -> Vec<(MessageId, u64)> {
-        let mut all: Vec<_> = self
-            .said
-            .iter()
-            .filter(|(_, said)| said.from == who && said.conversation == conversation)
-            .map(|(id, said)| (*id, said.number))
-            .collect();
-        all.sort_by_key(|(_, number)| *number);
-        all
     }
 }

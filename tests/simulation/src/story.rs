@@ -41,10 +41,6 @@ impl Story {
         });
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.lines.len()
-    }
-
     /// The whole, with the names of the people.
     pub(crate) fn text(&self, names: &[String], begin: u64) -> String {
         let mut out = String::new();

@@ -2,7 +2,7 @@
 
 use sotto_engine::{
     Author, Body, Command, ConversationId, ConversationState, ConversationView, Done, Input,
-    InviteState, MessageId, Problem, ShieldReason,
+    InviteState, MessageId, Problem, RequestView, ShieldReason,
 };
 
 use crate::machine::Trouble;
@@ -420,7 +420,7 @@ impl World<'_> {
 
     fn accept_any(&mut self, who: usize) -> Held {
         let requests = self.requests(who);
-        match self.dice.pick(&requests).copied() {
+        match self.dice.pick(&requests).cloned() {
             Some(request) => self.accept(who, request),
             None => Ok(()),
         }
@@ -429,22 +429,21 @@ impl World<'_> {
     pub(crate) fn requests(
         &mut self,
         who: usize,
-    ) -> Vec<(sotto_engine::RequestId, sotto_engine::Timestamp)> {
+    ) -> Vec<RequestView> {
         let reader = &mut self.people[who].process.as_mut().unwrap().reader;
-        let mut all: Vec<_> = reader
-            .requests()
-            .unwrap()
-            .into_iter()
-            .map(|request| (request.request, request.arrived))
-            .collect();
-        all.sort_unstable();
+        let mut all = reader.requests().unwrap();
+        all.sort_by_key(|request| request.request);
         all
     }
 
     pub(crate) fn accept(
         &mut self,
         who: usize,
-        (request, arrived): (sotto_engine::RequestId, sotto_engine::Timestamp),
+        RequestView {
+            request,
+            invite,
+            arrived,
+        }: RequestView,
     ) -> Held {
         self.tell(who, "accepts a request");
         match self.ask(who, Command::AcceptRequest { request })? {
@@ -456,6 +455,15 @@ impl World<'_> {
                 };
                 self.tell(who, format!("now talks with {}", self.name(other)));
                 self.model.accepted.insert((who, other));
+                let mut single = self.model.invites.iter().filter(|given| given.single_use);
+                let single = single.any(|given| given.invite == invite);
+                if !self.model.through.insert(invite) && single {
+                    return Err(Violation::new(
+                        "an invite for one lets in one",
+                        self.name(other).to_owned(),
+                        who,
+                    ));
+                }
                 Ok(())
             }
             Err(problem) if problem.code == "request_invalid" => {
@@ -492,10 +500,11 @@ impl World<'_> {
 
     fn decline(&mut self, who: usize) -> Held {
         let requests = self.requests(who);
-        let Some((request, _)) = self.dice.pick(&requests).copied() else {
+        let Some(view) = self.dice.pick(&requests).cloned() else {
             return Ok(());
         };
         self.tell(who, "declines a request");
+        let request = view.request;
         self.must(who, Command::DeclineRequest { request })?;
         Ok(())
     }
