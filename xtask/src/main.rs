@@ -10,6 +10,7 @@ mod failure;
 mod fuzz;
 mod icons;
 mod packages;
+mod planted;
 mod programs;
 mod project;
 mod replay;
@@ -46,6 +47,7 @@ cargo xtask <routine>
            [--without DEEDS] [--skip STEPS] [--small] [--no-shrink] [--keep-going] [--tell]
                           whole worlds, each from one number; says how to play it again where a
                           promise was broken
+  planted [NAME]          bugs put into a copy of the sources, which the simulator must catch
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Some("ui") => ui::command(args),
         Some("icons") => icons::command(args),
         Some("fuzz") => fuzz::command(args),
+        Some("planted") => planted::command(args),
         Some("simulate") => simulate::command(args),
         Some("help") | None => {
             println!("{USAGE}");

@@ -55,6 +55,12 @@ impl Tool {
         self
     }
 
+    /// Runs it in this folder instead.
+    pub(crate) fn in_folder(mut self, folder: &std::path::Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Lets the program talk to the person at the terminal.
     pub(crate) fn with_terminal(mut self) -> Self {
         self.command.stdin(Stdio::inherit());
@@ -93,6 +99,15 @@ impl Tool {
             .map_err(|error| self.not_started(&error))?;
         self.judge(output.status)?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs to the end, however it ends, and returns what it printed.
+    pub(crate) fn said(mut self) -> String {
+        let output = self.command.stderr(Stdio::inherit()).output();
+        output.map_or_else(
+            |_| String::new(),
+            |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
     }
 
     /// Whether it can be started and ends well; nothing is printed.
