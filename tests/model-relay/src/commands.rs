@@ -258,9 +258,7 @@ impl ModelRelay {
                 delivered: cursor,
                 caught_up: false,
             };
-            connection
-                .subscribed
-                .insert((id, subscriber.0), begins);
+            connection.subscribed.insert((id, subscriber.0), begins);
         }
         Ok(Reply::Subscribed(state))
     }

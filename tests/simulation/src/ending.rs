@@ -1,7 +1,9 @@
 //! The quiet at the end: everybody is online, nothing is wrong any more, and everything that was
 //! promised must have come.
 
-use sotto_engine::{Author, Body, ConversationState, ConversationView, Delivery, MessageView, Notice};
+use sotto_engine::{
+    Author, Body, ConversationState, ConversationView, Delivery, MessageView, Notice,
+};
 use sotto_wire::Lane;
 
 use crate::invariants::QUEUED;
@@ -75,13 +77,18 @@ impl World<'_> {
             .into_iter()
             .find(|theirs| self.model.person(theirs.account) == Some(who));
         let accepted = self.model.accepted.contains(&(other, who));
-        match (view.state, theirs.map(|theirs| (theirs.state, theirs.conversation))) {
+        match (
+            view.state,
+            theirs.map(|theirs| (theirs.state, theirs.conversation)),
+        ) {
             (ConversationState::Opening, _) => Err(Violation::new(
                 "an invite leads somewhere",
                 format!("of {}", self.name(other)),
                 who,
             )),
-            (ConversationState::Waiting, _) if accepted && !self.lost(who, Some(other), Lane::Handshake) => {
+            (ConversationState::Waiting, _)
+                if accepted && !self.lost(who, Some(other), Lane::Handshake) =>
+            {
                 Err(Violation::new(
                     "who was accepted knows it",
                     format!("by {}", self.name(other)),
@@ -104,14 +111,15 @@ impl World<'_> {
         messages: &[MessageView],
         there: &[MessageView],
     ) -> Held {
-        // A name is told once; what went by age takes it along.
-        let told = !self.lost(who, Some(other), Lane::Chat);
+        // A name is told once: what went by age takes it along, and after a refusal an older one
+        // can come last.
+        let told = !self.lost(who, Some(other), Lane::Chat) && !self.model.refused.contains(&other);
         if told && Some(&view.name) != self.model.names[other].last() {
             let detail = format!("{:?} for {}", view.name, self.name(other));
             return Err(Violation::new("the newest name arrives", detail, who));
         }
-        let receipts = !self.model.receipts_off.contains(&who)
-            && !self.model.receipts_off.contains(&other);
+        let receipts =
+            !self.model.receipts_off.contains(&who) && !self.model.receipts_off.contains(&other);
         let gap = self.lost(other, Some(who), Lane::Chat);
         for message in messages {
             let Body::Text { text } = &message.body else {
@@ -126,9 +134,18 @@ impl World<'_> {
             }
             if !there.iter().any(|seen| seen.message == message.message) {
                 let says = |seen: &MessageView| {
-                    matches!(seen.body, Body::Notice { notice: Notice::Gap })
+                    matches!(
+                        seen.body,
+                        Body::Notice {
+                            notice: Notice::Gap
+                        }
+                    )
                 };
-                if gap && there.iter().any(|seen| says(seen) && seen.order >= message.order) {
+                if gap
+                    && there
+                        .iter()
+                        .any(|seen| says(seen) && seen.order >= message.order)
+                {
                     continue;
                 }
                 return Err(Violation::new(

@@ -24,7 +24,9 @@ impl World<'_> {
                 self.cut(who, again)
             }
             (Deed::Partition, Some(who)) => {
-                let long = self.dice.weighted(&[(3, 10 * MINUTE), (2, 5 * HOUR), (1, 3 * DAY)]);
+                let long = self
+                    .dice
+                    .weighted(&[(3, 10 * MINUTE), (2, 5 * HOUR), (1, 3 * DAY)]);
                 let long = self.dice.between(long / 2, long);
                 self.tell(who, format!("has no network for {}", span(long)));
                 self.cut(who, long)
@@ -123,7 +125,9 @@ impl World<'_> {
             1 => self.frames_for(who),
             _ => {
                 letter = self.compose(who);
-                letter.as_ref().map(|letter| Input::Commands(vec![letter.command()]))
+                letter
+                    .as_ref()
+                    .map(|letter| Input::Commands(vec![letter.command()]))
             }
         };
         let clock = self.people[who].clock(self.now);
@@ -164,7 +168,9 @@ impl World<'_> {
     }
 
     fn clock_jumps(&mut self, who: usize) -> Held {
-        let far = self.dice.weighted(&[(4, 2 * MINUTE), (3, 2 * HOUR), (1, 3 * DAY)]);
+        let far = self
+            .dice
+            .weighted(&[(4, 2 * MINUTE), (3, 2 * HOUR), (1, 3 * DAY)]);
         let far = i64::try_from(self.dice.between(far / 2, far)).unwrap();
         let skew = match self.dice.below(3) {
             0 => 0,

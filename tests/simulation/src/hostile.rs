@@ -238,9 +238,9 @@ impl Liar {
             return out.push(frame);
         };
         let held = self.held.entry(who).or_default();
-        let before = held.iter_mut().position(|held| {
-            entry_of(held).is_some_and(|(of, _)| of == channel)
-        });
+        let before = held
+            .iter_mut()
+            .position(|held| entry_of(held).is_some_and(|(of, _)| of == channel));
         match before {
             Some(index) => {
                 let mut first = held.remove(index);

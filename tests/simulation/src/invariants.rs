@@ -19,7 +19,9 @@ pub(crate) const QUEUED: i64 = 1 << 52;
 pub(crate) fn words(event: &Event) -> String {
     match event {
         Event::MessageAdded { message } => match (&message.author, &message.body) {
-            (Author::Them, Body::Text { text }) => format!("is shown: {}", text.trim_end_matches('~')),
+            (Author::Them, Body::Text { text }) => {
+                format!("is shown: {}", text.trim_end_matches('~'))
+            }
             (Author::Me, _) => "sees the own text".into(),
             (_, Body::Notice { notice }) => format!("is told: {notice:?}"),
             (_, body) => format!("is shown {body:?}"),
@@ -74,16 +76,18 @@ impl World<'_> {
             Body::Text { text } => text,
             Body::Notice { notice } => return self.check_notice(who, other, *notice),
             Body::Newer => {
-                return Err(Violation::new("nothing false is shown", "a newer kind", who));
+                return Err(Violation::new(
+                    "nothing false is shown",
+                    "a newer kind",
+                    who,
+                ));
             }
         };
         let known = self.model.said.get(&message.message);
         let genuine = match message.author {
             Author::Me => known.is_none_or(|said| said.from == who && said.text == *text),
             Author::Them => match known {
-                Some(said) => {
-                    said.to == who && Some(said.from) == other && said.text == *text
-                }
+                Some(said) => said.to == who && Some(said.from) == other && said.text == *text,
                 None => false,
             },
             Author::App => false,
@@ -119,7 +123,10 @@ impl World<'_> {
         } else {
             Err(Violation::new(
                 format!("no line says {notice:?} without a cause"),
-                format!("in the conversation with {:?}", other.map(|other| self.name(other))),
+                format!(
+                    "in the conversation with {:?}",
+                    other.map(|other| self.name(other))
+                ),
                 who,
             ))
         }
@@ -141,9 +148,11 @@ impl World<'_> {
     /// An invite leads nowhere for a reason.
     fn check_failure(&mut self, who: usize, conversation: ConversationId, code: &str) -> Held {
         let other = self.model.others.get(&(who, conversation)).copied();
-        let mine = self.model.invites.iter().filter(|given| {
-            Some(given.inviter) == other && given.opened.contains(&who)
-        });
+        let mine = self
+            .model
+            .invites
+            .iter()
+            .filter(|given| Some(given.inviter) == other && given.opened.contains(&who));
         let clock = self.now;
         let used_up = mine.clone().any(|given| {
             given.revoked
@@ -251,7 +260,9 @@ impl World<'_> {
     fn check_nothing_missing(&self, who: usize, seen: &BTreeSet<MessageId>) -> Held {
         let gone = |id: &ConversationId| self.model.gone.contains(id);
         let mut told = self.model.shown[who].iter();
-        if let Some((_, shown)) = told.find(|(id, shown)| !seen.contains(id) && !gone(&shown.conversation)) {
+        if let Some((_, shown)) =
+            told.find(|(id, shown)| !seen.contains(id) && !gone(&shown.conversation))
+        {
             return Err(Violation::new(
                 "nothing that was shown is lost",
                 shown.text.trim_end_matches('~'),
@@ -259,7 +270,9 @@ impl World<'_> {
             ));
         }
         let mut said = self.model.said.iter().filter(|(_, said)| said.from == who);
-        if let Some((_, said)) = said.find(|(id, said)| !seen.contains(id) && !gone(&said.conversation)) {
+        if let Some((_, said)) =
+            said.find(|(id, said)| !seen.contains(id) && !gone(&said.conversation))
+        {
             return Err(Violation::new(
                 "nothing that was accepted is lost",
                 said.text.trim_end_matches('~'),
@@ -366,11 +379,14 @@ impl World<'_> {
     }
 
     fn has_read(&self, other: Option<usize>, who: usize, order: i64) -> bool {
-        self.model.read.iter().any(|((reader, conversation), read)| {
-            Some(*reader) == other
-                && self.model.others.get(&(*reader, *conversation)) == Some(&who)
-                && *read >= order
-        })
+        self.model
+            .read
+            .iter()
+            .any(|((reader, conversation), read)| {
+                Some(*reader) == other
+                    && self.model.others.get(&(*reader, *conversation)) == Some(&who)
+                    && *read >= order
+            })
     }
 
     /// Nobody is in a group but the two.

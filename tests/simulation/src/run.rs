@@ -92,19 +92,31 @@ pub fn play(plan: &Plan, stage: &mut Stage) -> Outcome {
             who: None,
         })
     });
-    let names: Vec<_> = world.people.iter().map(|person| person.name.clone()).collect();
+    let names: Vec<_> = world
+        .people
+        .iter()
+        .map(|person| person.name.clone())
+        .collect();
     let (broken, detail) = match held {
         Ok(()) => (None, String::new()),
         Err(violation) => {
             let who = violation.who.map_or("the world", |who| world.name(who));
             let detail = format!("{who}: {}: {}", violation.rule, violation.detail);
-            world.tell(violation.who, format!("BROKEN: {}: {}", violation.rule, violation.detail));
+            world.tell(
+                violation.who,
+                format!("BROKEN: {}: {}", violation.rule, violation.detail),
+            );
             (Some(violation.rule), detail)
         }
     };
     let figures = Figures {
         said: world.model.said.len(),
-        shown: world.model.shown.iter().map(std::collections::BTreeMap::len).sum(),
+        shown: world
+            .model
+            .shown
+            .iter()
+            .map(std::collections::BTreeMap::len)
+            .sum(),
         accepted: world.model.accepted.len(),
         starts: world.people.iter().map(|person| person.life).sum(),
         days: (world.now - BEGIN) / 86_400_000,

@@ -153,7 +153,9 @@ impl World<'_> {
     /// A text for somebody, and what must be answered to it.
     pub(crate) fn compose(&mut self, who: usize) -> Option<Letter> {
         let view = self.any_conversation(who)?;
-        let size = self.dice.weighted(&[(20, 0), (3, 600), (2, 5_000), (1, 40_000)]);
+        let size = self
+            .dice
+            .weighted(&[(20, 0), (3, 600), (2, 5_000), (1, 40_000)]);
         self.compose_for(who, &view, size)
     }
 
@@ -167,7 +169,13 @@ impl World<'_> {
         let number = self.model.next_text();
         let (me, them) = (self.name(who), self.name(to));
         let text = format!("text {number} from {me} to {them}{}", "~".repeat(size));
-        self.tell(who, format!("writes text {number} to {} ({size} bytes more)", self.name(to)));
+        self.tell(
+            who,
+            format!(
+                "writes text {number} to {} ({size} bytes more)",
+                self.name(to)
+            ),
+        );
         let held = match (view.state, view.shield_reason) {
             (ConversationState::Halted, _) => Some("conversation_halted"),
             (_, ShieldReason::RelayContradiction) => Some("conversation_held"),
@@ -231,19 +239,18 @@ impl World<'_> {
     }
 
     /// Texts of others in a conversation: id, order, text.
-    fn texts(
-        &mut self,
-        who: usize,
-        conversation: ConversationId,
-    ) -> Vec<(MessageId, i64, String)> {
+    fn texts(&mut self, who: usize, conversation: ConversationId) -> Vec<(MessageId, i64, String)> {
         let process = self.people[who].process.as_mut().unwrap();
         let page = process.reader.messages(conversation, None, 500).unwrap();
-        let theirs = page.messages.into_iter().filter_map(|message| {
-            match (message.author, message.body) {
-                (Author::Them, Body::Text { text }) => Some((message.message, message.order, text)),
-                _ => None,
-            }
-        });
+        let theirs =
+            page.messages
+                .into_iter()
+                .filter_map(|message| match (message.author, message.body) {
+                    (Author::Them, Body::Text { text }) => {
+                        Some((message.message, message.order, text))
+                    }
+                    _ => None,
+                });
         theirs.collect()
     }
 
@@ -274,7 +281,10 @@ impl World<'_> {
             format!("draft {number}")
         };
         let conversation = view.conversation;
-        self.tell(who, format!("begins to write to {}: {text:?}", self.with(&view)));
+        self.tell(
+            who,
+            format!("begins to write to {}: {text:?}", self.with(&view)),
+        );
         let command = Command::SetDraft {
             conversation,
             text: text.clone(),
@@ -298,7 +308,10 @@ impl World<'_> {
         };
         let verified = !self.dice.one_in(4);
         let conversation = view.conversation;
-        self.tell(who, format!("compared numbers with {}: {verified}", self.with(&view)));
+        self.tell(
+            who,
+            format!("compared numbers with {}: {verified}", self.with(&view)),
+        );
         self.must(
             who,
             Command::SetVerified {
@@ -316,7 +329,10 @@ impl World<'_> {
 
     fn switch_receipts(&mut self, who: usize) -> Held {
         let on = !self.model.receipts[who];
-        self.tell(who, format!("switches receipts {}", if on { "on" } else { "off" }));
+        self.tell(
+            who,
+            format!("switches receipts {}", if on { "on" } else { "off" }),
+        );
         self.must(who, Command::SetReceipts { on })?;
         self.model.receipts[who] = on;
         self.model.receipts_off.insert(who);
@@ -325,18 +341,27 @@ impl World<'_> {
 
     pub(crate) fn invite(&mut self, who: usize) -> Result<usize, Violation> {
         let single_use = self.dice.one_in(2);
-        let lifetime_seconds = self.dice.weighted(&[(1, 3_600), (3, 86_400), (2, 40 * 86_400)]);
+        let lifetime_seconds = self
+            .dice
+            .weighted(&[(1, 3_600), (3, 86_400), (2, 40 * 86_400)]);
         let command = Command::CreateInvite {
             single_use,
             lifetime_seconds,
         };
         let done = self.must(who, command)?;
         let Done::Invite { invite, link } = done else {
-            return Err(Violation::new("an invite is an invite", format!("{done:?}"), who));
+            return Err(Violation::new(
+                "an invite is an invite",
+                format!("{done:?}"),
+                who,
+            ));
         };
         let number = self.model.invites.len();
         let many = if single_use { "one person" } else { "many" };
-        self.tell(who, format!("makes invite {number} for {many}, good for {lifetime_seconds} s"));
+        self.tell(
+            who,
+            format!("makes invite {number} for {many}, good for {lifetime_seconds} s"),
+        );
         let expires = self.people[who].clock(self.now).0 + lifetime_seconds * 1_000;
         self.model.invites.push(Given {
             inviter: who,
@@ -395,9 +420,10 @@ impl World<'_> {
                 self.model.invites[number].opened.push(who);
                 // A link can be faster than the inviter's own connection.
                 let inviter = &self.people[given.inviter];
-                let busy = inviter.stream.as_ref().is_none_or(|stream| {
-                    stream.up.due().is_some() || stream.down.due().is_some()
-                });
+                let busy = inviter
+                    .stream
+                    .as_ref()
+                    .is_none_or(|stream| stream.up.due().is_some() || stream.down.due().is_some());
                 self.model.invites[number].early |= busy;
                 Ok(())
             }
@@ -426,10 +452,7 @@ impl World<'_> {
         }
     }
 
-    pub(crate) fn requests(
-        &mut self,
-        who: usize,
-    ) -> Vec<RequestView> {
+    pub(crate) fn requests(&mut self, who: usize) -> Vec<RequestView> {
         let reader = &mut self.people[who].process.as_mut().unwrap().reader;
         let mut all = reader.requests().unwrap();
         all.sort_by_key(|request| request.request);
@@ -483,7 +506,9 @@ impl World<'_> {
                     .filter(|other| askers.contains(other))
                     .collect();
                 self.tell(who, "is told that the request does not hold");
-                self.model.crossed.extend(known.iter().map(|other| (who, *other)));
+                self.model
+                    .crossed
+                    .extend(known.iter().map(|other| (who, *other)));
                 if old || !known.is_empty() || !self.strict() {
                     Ok(())
                 } else {

@@ -70,7 +70,11 @@ impl Wire {
             && before != hash
         {
             let detail = format!("append {append:?}");
-            return Err(Violation::new("other bytes under one append id", detail, who));
+            return Err(Violation::new(
+                "other bytes under one append id",
+                detail,
+                who,
+            ));
         }
         // An envelope's salt is the only thing that makes its key its own.
         if let Some(salt) = body.get(1..33).and_then(|salt| salt.try_into().ok())

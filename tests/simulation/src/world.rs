@@ -105,11 +105,14 @@ impl<'m> World<'m> {
     }
 
     pub(crate) fn tell(&mut self, who: impl Into<Option<usize>>, text: impl Into<String>) {
-        self.story.tell(self.step, self.now, who.into(), text.into());
+        self.story
+            .tell(self.step, self.now, who.into(), text.into());
     }
 
     pub(crate) fn name(&self, who: usize) -> &str {
-        self.people.get(who).map_or("somebody", |person| person.name.as_str())
+        self.people
+            .get(who)
+            .map_or("somebody", |person| person.name.as_str())
     }
 
     pub(crate) fn strict(&self) -> bool {
@@ -268,7 +271,14 @@ impl<'m> World<'m> {
         self.collect();
         if !last.is_empty() && self.people[who].is_on() {
             let relay = self.relay.address();
-            self.give(who, Input::Frames { relay, frames: last }, None)?;
+            self.give(
+                who,
+                Input::Frames {
+                    relay,
+                    frames: last,
+                },
+                None,
+            )?;
         }
         if self.dice.one_in(2) {
             self.disconnected(who)?;
@@ -340,7 +350,11 @@ impl<'m> World<'m> {
     /// Frames that have arrived for a device.
     pub(crate) fn frames_for(&mut self, who: usize) -> Option<Input> {
         let at_most = usize::try_from(self.dice.between(1, 64)).unwrap_or(1);
-        let frames = self.people[who].stream.as_mut()?.down.arrived(self.now, at_most);
+        let frames = self.people[who]
+            .stream
+            .as_mut()?
+            .down
+            .arrived(self.now, at_most);
         let relay = self.relay.address();
         (!frames.is_empty()).then_some(Input::Frames { relay, frames })
     }
@@ -371,7 +385,10 @@ impl<'m> World<'m> {
             Err(EngineError::Store(StoreError::DiskFailed))
                 if trouble == Some(Trouble::SyncFails) =>
             {
-                self.tell(who, "can't store it: the disk fails, and the program is started again");
+                self.tell(
+                    who,
+                    "can't store it: the disk fails, and the program is started again",
+                );
                 self.switch_off(who, 1_000)?;
                 Ok(None)
             }

@@ -6,7 +6,10 @@ use std::process::Command;
 /// Plays worlds; fails with everything that the simulator says.
 pub fn holds(arguments: &str) -> String {
     let (held, said) = simulate(arguments);
-    assert!(held, "`cargo xtask simulate {arguments}` did not hold:\n{said}");
+    assert!(
+        held,
+        "`cargo xtask simulate {arguments}` did not hold:\n{said}"
+    );
     said
 }
 
