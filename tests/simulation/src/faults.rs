@@ -179,6 +179,9 @@ impl World<'_> {
         };
         self.tell(who, format!("has a clock that is {} s ahead", skew / 1000));
         self.people[who].skew = skew;
+        if skew.unsigned_abs() > HOUR {
+            self.model.skewed.insert(who);
+        }
         // A host that sees its clock jump has the engine look at it.
         self.give(who, Input::Deadline, None)?;
         Ok(())

@@ -14,45 +14,45 @@ use support::holds;
 
 #[test]
 fn a_relay_that_drops_frames_shows_nothing_false() {
-    holds("--small --worlds 6 --from 700 --hostile drop");
+    holds("--small --worlds 4 --from 700 --hostile drop");
 }
 
 #[test]
 fn a_relay_that_delays_channels_shows_nothing_false() {
-    holds("--small --worlds 6 --from 700 --hostile delay");
+    holds("--small --worlds 4 --from 700 --hostile delay");
 }
 
 #[test]
 fn a_relay_that_replays_shows_nothing_twice() {
-    holds("--small --worlds 6 --from 700 --hostile replay");
+    holds("--small --worlds 4 --from 700 --hostile replay");
 }
 
 #[test]
 fn a_relay_that_reorders_shows_nothing_false() {
-    holds("--small --worlds 6 --from 700 --hostile reorder");
+    holds("--small --worlds 4 --from 700 --hostile reorder");
 }
 
 #[test]
 fn a_relay_that_forks_histories_shows_nothing_false() {
-    holds("--small --worlds 6 --from 700 --hostile fork");
+    holds("--small --worlds 4 --from 700 --hostile fork");
 }
 
 #[test]
 fn a_relay_that_goes_back_to_a_backup_loses_nothing_that_was_shown() {
-    holds("--small --worlds 6 --from 700 --hostile roll-back");
+    holds("--small --worlds 4 --from 700 --hostile roll-back");
 }
 
 #[test]
 fn a_relay_that_swaps_cards_packages_and_bodies_gets_nobody_in() {
-    holds("--small --worlds 6 --from 700 --hostile swap");
+    holds("--small --worlds 4 --from 700 --hostile swap");
 }
 
 #[test]
 fn a_relay_that_injects_entries_shows_nothing_that_nobody_said() {
-    holds("--small --worlds 6 --from 700 --hostile inject");
+    holds("--small --worlds 4 --from 700 --hostile inject");
 }
 
 #[test]
 fn a_relay_that_lies_about_storing_shows_nothing_twice() {
-    holds("--small --worlds 6 --from 700 --hostile lie");
+    holds("--small --worlds 4 --from 700 --hostile lie");
 }

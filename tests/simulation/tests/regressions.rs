@@ -16,3 +16,33 @@ fn receipts_that_a_killed_program_owed_are_sent() {
         "--seed 22 --steps 200 --without read,type,draft,name,verify,receipts,revoke,decline,recovery,nonsense,cut,partition,disk-full,disk-fails,clock,sleep,time,relay-restart,relay-cursors,relay-refuses --skip 0-47,50-59,62,67,72-149,152,160,165,168-174,177,186,191-197",
     );
 }
+
+#[test]
+fn a_clock_that_is_put_back_keeps_nothing_waiting() {
+    holds("--seed 101 --steps 261 --small");
+}
+
+#[test]
+fn what_went_by_age_is_said_and_marks_do_not_promise_more() {
+    holds("--seed 104 --small");
+}
+
+#[test]
+fn clocks_that_differ_are_no_forgery() {
+    holds("--seed 144 --small");
+}
+
+#[test]
+fn packages_that_are_too_old_do_not_hide_the_fresh_ones() {
+    holds("--seed 312 --small");
+}
+
+#[test]
+fn old_epochs_end_without_losing_what_the_same_turn_encrypted() {
+    holds("--seed 700 --steps 159 --small --hostile inject");
+}
+
+#[test]
+fn the_same_world_is_played_whatever_order_hash_maps_have() {
+    holds("--seed 9 --steps 300");
+}
