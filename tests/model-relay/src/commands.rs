@@ -182,7 +182,7 @@ impl ModelRelay {
                 Ok(Reply::Done)
             }
             // This relay says in its hello that it keeps no blobs.
-            Command::KeepBlob { .. } | Command::DeleteBlob { .. } => Err(RefusalCode::NotFound),
+            Command::KeepBlob { .. } | Command::DeleteBlob { .. } => no(RefusalCode::NotFound),
         }
     }
 
