@@ -35,16 +35,6 @@ export async function keychain(env: NodeJS.ProcessEnv, state: "unlocked" | "lock
   return keyring;
 }
 
-/** The person gives the keychain that is there the password of their login. */
-export function unlock(env: NodeJS.ProcessEnv): void {
-  const control = { ...env, GNOME_KEYRING_CONTROL: `${env.XDG_RUNTIME_DIR}/keyring` };
-  execFileSync("gnome-keyring-daemon", ["--unlock"], {
-    env: control,
-    input: PASSWORD,
-    stdio: ["pipe", "ignore", "ignore"],
-  });
-}
-
 /** Whether somebody on the bus has this name. */
 function owned(env: NodeJS.ProcessEnv, name: string): boolean {
   const method = ["org.freedesktop.DBus.NameHasOwner", `string:${name}`];
