@@ -210,7 +210,7 @@ export class Profile {
         this.connection.take(event);
         break;
       case "storage":
-        this.connection.storage = event.problem;
+        this.connection.takeStorage(event.problem);
         break;
       case "missed":
         void this.#reread();
