@@ -105,10 +105,13 @@ impl Taken {
     }
 }
 
+/// Name, rounds, unit, peer and its rounds.
+type Figure<'a> = (&'a str, &'a [f64], &'a str, &'a str, &'a [f64]);
+
 fn report(ours: &Taken, theirs: &Taken, field: &Taken) {
     let peer = "empty Tauri window";
     let with_field = "empty Tauri window with a field";
-    let figures: [(&str, &[f64], &str, &str, &[f64]); 7] = [
+    let figures: [Figure<'_>; 7] = [
         (
             "window to be seen",
             &ours.window,
