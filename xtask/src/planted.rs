@@ -33,7 +33,7 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
             .map_err(|error| Failure::check(format!("{name} can't be read: {error}")))?;
         println!("planting {name}");
         in_copy(&copy, ["apply", "--whitespace=nowarn"], patch)?;
-        let caught = build(&copy).and_then(|()| Ok(play(&copy, &text)));
+        let caught = build(&copy).map(|()| play(&copy, &text));
         in_copy(&copy, ["apply", "--reverse"], patch)?;
         match caught? {
             Some(how) => println!("caught: {how}"),
