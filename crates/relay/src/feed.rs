@@ -222,6 +222,33 @@ impl Feeds {
         }
     }
 
+    /// Tells where a channel stands whose newest changes have not all been seen here.
+    pub(crate) fn renew(&self, channel: &ChannelId, standing: Standing) {
+        if let Some(feed) = lock(&self.feeds).get_mut(channel) {
+            feed.standing = standing;
+            self.bytes.fetch_sub(feed.bytes, Ordering::Relaxed);
+            feed.recent.clear();
+            feed.bytes = 0;
+            for (_, listener) in &feed.listeners {
+                listener.rouse();
+            }
+        }
+    }
+
+    /// Wakes all who listen to a channel.
+    pub(crate) fn rouse(&self, channel: &ChannelId) {
+        if let Some(feed) = lock(&self.feeds).get(channel) {
+            for (_, listener) in &feed.listeners {
+                listener.rouse();
+            }
+        }
+    }
+
+    /// Does anybody listen to a channel?
+    pub(crate) fn listens(&self, channel: &ChannelId) -> bool {
+        lock(&self.feeds).contains_key(channel)
+    }
+
     /// Tells who may append from now on.
     pub(crate) fn set_writers(&self, channel: &ChannelId, writers: Arc<HashSet<PublicKey>>) {
         if let Some(feed) = lock(&self.feeds).get_mut(channel) {

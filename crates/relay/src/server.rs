@@ -29,6 +29,7 @@ use crate::http::{self, Accepted};
 use crate::live::{Live, Rules};
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::store::nats::{self, NatsOptions, NatsStore};
 use crate::store::sqlite::{OpenError, SqliteStore};
 use crate::transport::Acceptor;
 
@@ -44,6 +45,9 @@ pub enum StartError {
     /// The blobs in it.
     #[error(transparent)]
     Blobs(#[from] BlobOpenError),
+    /// The store on NATS servers.
+    #[error(transparent)]
+    Nats(#[from] nats::OpenError),
     /// The host is not one that can stand in an address.
     #[error("{0}; name the host that clients shall use")]
     Address(#[from] AddressError),
@@ -100,10 +104,10 @@ impl<S> Shared<S> {
 }
 
 /// A relay that listens but does not serve yet.
-pub struct Relay {
+pub struct Relay<S = SqliteStore> {
     address: RelayAddress,
     listener: TcpListener,
-    shared: Arc<Shared<SqliteStore>>,
+    shared: Arc<Shared<S>>,
     controls: Controls,
     renewal: Option<Renewal>,
 }
@@ -114,11 +118,63 @@ impl Relay {
     /// # Errors
     /// [`StartError`]; nothing has been served then, and nothing in the folder been overwritten.
     pub fn bind(config: Config, listener: TcpListener) -> Result<Self, StartError> {
+        let base = Base::new(&config, &listener)?;
+        let file = base.folder.store()?;
+        let store = SqliteStore::open(&file, config.store.clone(), Arc::clone(&base.metrics))?;
+        Self::with(config, listener, base, store)
+    }
+
+    /// [`Self::bind`] and [`Self::run`] in one.
+    ///
+    /// # Errors
+    /// As [`Self::bind`].
+    pub async fn serve(
+        config: Config,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), StartError> {
+        Self::bind(config, listener)?.run(shutdown).await;
+        Ok(())
+    }
+}
+
+impl Relay<NatsStore> {
+    /// The same for one of several processes of an address, over a store that they share. The data
+    /// folder holds the identity key, which has to be the same for all of them, and a certificate.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing has been served then.
+    pub async fn join(
+        config: Config,
+        options: NatsOptions,
+        listener: TcpListener,
+    ) -> Result<Self, StartError> {
+        let base = Base::new(&config, &listener)?;
+        // As it stands in the address, so that a person can compare.
+        let address = base.address.to_string();
+        let identity = address.rsplit('#').next().unwrap_or_default();
+        let store = NatsStore::open(options, identity, Arc::clone(&base.metrics)).await?;
+        let mut config = config;
+        // Each process would have blobs of its own, and no other would find them.
+        config.blobs.largest = 0;
+        Self::with(config, listener, base, store)
+    }
+}
+
+/// What there is before the store is opened.
+struct Base {
+    folder: DataFolder,
+    identity: SigningKey,
+    address: RelayAddress,
+    metrics: Arc<Metrics>,
+}
+
+impl Base {
+    fn new(config: &Config, listener: &TcpListener) -> Result<Self, StartError> {
         let local = listener.local_addr().map_err(StartError::Listener)?;
         if config.plain && !local.ip().is_loopback() {
             return Err(StartError::PlainRemote);
         }
-        let clock = config.store.clock.clone();
         let host = public_host(config.host.as_deref(), local)?;
         let folder = DataFolder::open(&config.data)?;
         let identity = folder.identity()?;
@@ -128,9 +184,30 @@ impl Relay {
             RelayIdentity::of(&identity.public()),
             config.plain,
         )?;
+        Ok(Self {
+            folder,
+            identity,
+            address,
+            metrics: Arc::default(),
+        })
+    }
+}
+
+impl<S: Store> Relay<S> {
+    fn with(
+        config: Config,
+        listener: TcpListener,
+        base: Base,
+        store: S,
+    ) -> Result<Self, StartError> {
+        let Base {
+            folder,
+            identity,
+            address,
+            metrics,
+        } = base;
+        let clock = config.store.clock.clone();
         let rules = Rules::of(&config);
-        let metrics = Arc::new(Metrics::default());
-        let store = SqliteStore::open(&folder.store()?, config.store, Arc::clone(&metrics))?;
         let folder = Arc::new(folder);
         let challenge = Arc::new(Challenge::default());
         let blobs = BlobOptions {
@@ -189,19 +266,6 @@ impl Relay {
             controls,
             renewal,
         })
-    }
-
-    /// [`Self::bind`] and [`Self::run`] in one.
-    ///
-    /// # Errors
-    /// As [`Self::bind`].
-    pub async fn serve(
-        config: Config,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), StartError> {
-        Self::bind(config, listener)?.run(shutdown).await;
-        Ok(())
     }
 
     /// Where clients find this relay.

@@ -2,7 +2,8 @@
 //!
 //! A store decides rights and refusals in the same step in which it changes anything, so that a
 //! right taken away counts from that moment on. It answers a change only when it is durable. Any
-//! store has to pass the suite in `tests/conformance`; [`sqlite`] is the embedded one.
+//! store has to pass the suite in `tests/conformance`; [`sqlite`] is the embedded one, [`nats`] is
+//! for several relay processes that serve one address.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,10 +16,48 @@ use sotto_wire::{
 
 use crate::feed::Listener;
 
+pub mod nats;
+mod rules;
 pub mod sqlite;
 
 /// Seconds since 1970, as the relay's clock says.
 pub type Seconds = u64;
+
+/// Ages after which things go, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Handshake entries.
+    pub handshake: Seconds,
+    /// Chat entries.
+    pub chat: Seconds,
+    /// Append ids and hashes, after their entry has gone.
+    pub traces: Seconds,
+    /// Key packages, without last resorts.
+    pub packages: Seconds,
+}
+
+const DAY: Seconds = 24 * 60 * 60;
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            handshake: 90 * DAY,
+            chat: 30 * DAY,
+            traces: 30 * DAY,
+            packages: 30 * DAY,
+        }
+    }
+}
+
+impl Retention {
+    /// How long an entry of a lane stays.
+    pub(crate) fn of(&self, lane: Lane) -> Seconds {
+        match lane {
+            Lane::Handshake => self.handshake,
+            Lane::Chat | Lane::Ephemeral => self.chat,
+        }
+    }
+}
 
 /// A channel to be made.
 #[derive(Clone, Debug)]
@@ -129,8 +168,8 @@ pub type Stored<T> = Result<T, StoreError>;
 
 /// Keeps channels. Every method checks the right of the key that it names.
 ///
-/// Commands handed over one after another by one caller take effect in that order, even when the
-/// caller does not wait in between.
+/// Commands for one channel handed over one after another by one caller take effect in that order,
+/// even when the caller does not wait in between.
 pub trait Store: Send + Sync + 'static {
     /// Makes a channel; the same again changes nothing.
     fn create(&self, new: NewChannel) -> impl Future<Output = Stored<()>> + Send + 'static;

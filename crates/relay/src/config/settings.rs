@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use super::{AcmeOptions, Config};
+use crate::store::nats::NatsOptions;
 
 /// Let's Encrypt's directory, which `acme = "letsencrypt"` names.
 pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
@@ -30,6 +31,8 @@ pub struct Settings {
     pub log_level: LevelFilter,
     /// What was set, by name: where, and to what (never the token itself).
     pub said: BTreeMap<&'static str, Said>,
+    /// NATS servers on which channels are kept, instead of the data folder.
+    pub store: Option<NatsOptions>,
     pub(super) certificate: Option<PathBuf>,
     pub(super) key: Option<PathBuf>,
     pub(super) acme: Option<String>,
@@ -52,6 +55,7 @@ impl Settings {
             acme: None,
             acme_contact: None,
             acme_roots: None,
+            store: None,
         }
     }
 
@@ -211,6 +215,9 @@ pub static SETTINGS: &[Setting] = &[
     setting!("token", Kind::Text, "none", "a long random text", true,
         "Access token that every device has to name: a private relay. Other users of this machine can see flags; write it into the file.",
         |s, v| { s.config.token = token(v)?; Ok(()) }),
+    setting!("store", Kind::Text, "the data folder", "nats://a:4222,b:4222,c:4222", false,
+        "Keeps channels on NATS servers, for several relays of one address; see docs/operating-nats.md.",
+        |s, v| { s.store = store(v)?; Ok(()) }),
     setting!("log", Kind::Text, "text", "json", false,
         "How a log line on standard error looks: \"text\" or \"json\".",
         |s, v| { s.log = log_format(v)?; Ok(()) }),
@@ -328,6 +335,11 @@ pub fn close_to(name: &str) -> Option<&'static str> {
 }
 
 impl Setting {
+    /// Its value is not for every eye: a token, or an address that may hold a password.
+    pub fn is_secret(&self) -> bool {
+        ["token", "store"].contains(&self.name)
+    }
+
     /// Sets it, and notes who said so.
     pub(super) fn apply(
         &'static self,
@@ -337,7 +349,7 @@ impl Setting {
     ) -> Result<(), String> {
         (self.set)(settings, value)?;
         let value = match value {
-            Value::Text(text) if self.name == "token" => {
+            Value::Text(text) if self.is_secret() => {
                 let hash = sotto_suite::hash::sha256(&[b"token", text.as_bytes()]);
                 hex::encode(hash)
             }
@@ -429,6 +441,17 @@ fn origins(value: Value<'_>) -> Result<Vec<String>, String> {
         }
     }
     Ok(origins)
+}
+
+/// An empty address is none, as with the token.
+fn store(value: Value<'_>) -> Result<Option<NatsOptions>, String> {
+    let text = value.text();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    NatsOptions::parse(&text)
+        .map(Some)
+        .map_err(|error| error.to_string())
 }
 
 /// An empty token is none: it is what an unset variable in a compose file turns into.

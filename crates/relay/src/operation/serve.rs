@@ -7,7 +7,8 @@ use tokio::net::TcpListener;
 
 use crate::config::load::{Loaded, Sources};
 use crate::config::settings::{LogFormat, Settings};
-use crate::server::Relay;
+use crate::server::{Relay, StartError};
+use crate::store::Store;
 
 use super::Ended;
 use super::log::Log;
@@ -38,29 +39,65 @@ async fn serve(sources: Sources, loaded: Loaded, log: Log) -> Result<(), String>
         Some(address) => Some(listen(address, "metrics-listen").await?),
         None => None,
     };
-    let relay =
-        Relay::bind(settings.config.clone(), listener).map_err(|error| error.to_string())?;
-    // Before anybody can know that the relay is there, it knows how to be stopped and reloaded.
-    let stop = told_to_stop().map_err(|error| format!("can't listen for signals: {error}"))?;
-    let reload = Reload {
+    let config = settings.config.clone();
+    let ready = Ready {
         sources,
-        settings: settings.clone(),
-        controls: relay.controls(),
+        settings,
         log,
+        metrics,
+        first,
     };
-    let reloading =
-        on_hangup(reload).map_err(|error| format!("can't listen for signals: {error}"))?;
-    let address = relay.address().to_string();
-    // The one line that other programs wait for.
-    let mut out = std::io::stdout();
-    writeln!(out, "{address}")
-        .and_then(|()| out.flush())
-        .map_err(|error| format!("can't print the address: {error}"))?;
-    greet(&settings, &address, first);
-    notify::tell("READY=1");
-    relay.run_with(metrics, stop).await;
-    reloading.abort();
-    Ok(())
+    match ready.settings.store.clone() {
+        None => ready.serve(Relay::bind(config, listener)).await,
+        Some(options) => {
+            ready
+                .serve(Relay::join(config, options, listener).await)
+                .await
+        }
+    }
+}
+
+/// Everything but the relay.
+struct Ready {
+    sources: Sources,
+    settings: Settings,
+    log: Log,
+    metrics: Option<TcpListener>,
+    first: bool,
+}
+
+impl Ready {
+    async fn serve<S: Store>(self, relay: Result<Relay<S>, StartError>) -> Result<(), String> {
+        let Self {
+            sources,
+            settings,
+            log,
+            metrics,
+            first,
+        } = self;
+        let relay = relay.map_err(|error| error.to_string())?;
+        // Before anybody can know that the relay is there, it knows how to be stopped and reloaded.
+        let stop = told_to_stop().map_err(|error| format!("can't listen for signals: {error}"))?;
+        let reload = Reload {
+            sources,
+            settings: settings.clone(),
+            controls: relay.controls(),
+            log,
+        };
+        let reloading =
+            on_hangup(reload).map_err(|error| format!("can't listen for signals: {error}"))?;
+        let address = relay.address().to_string();
+        // The one line that other programs wait for.
+        let mut out = std::io::stdout();
+        writeln!(out, "{address}")
+            .and_then(|()| out.flush())
+            .map_err(|error| format!("can't print the address: {error}"))?;
+        greet(&settings, &address, first);
+        notify::tell("READY=1");
+        relay.run_with(metrics, stop).await;
+        reloading.abort();
+        Ok(())
+    }
 }
 
 /// The next steps, for a person: whoever looks at a terminal, and at the very first start whoever

@@ -26,7 +26,7 @@ pub(super) fn print(sources: &Sources) -> Result<(), ConfigError> {
     let _ = writeln!(out, "settings file: {file}\n");
     for setting in SETTINGS {
         let (value, place) = match loaded.settings.said.get(setting.name) {
-            Some(said) if setting.name == "token" => ("(set)", said.place.as_str()),
+            Some(said) if setting.is_secret() => ("(set)", said.place.as_str()),
             Some(said) => (said.value.as_str(), said.place.as_str()),
             None if setting.name == "data" => ("", "default"),
             None => (setting.default, "default"),

@@ -25,11 +25,13 @@ use sotto_wire::{Appended, ChannelId, PackageOffer, Position, SlotId, SlotStatus
 use tokio::sync::oneshot;
 
 use super::{Deposit, Item, NewChannel, NewEntry, Seconds, Store, StoreError, Stored};
+
 use crate::clock::Clock;
 use crate::feed::{Feeds, Listener};
 use crate::metrics::Metrics;
 use writer::{Order, Work};
 
+pub use super::Retention;
 pub use schema::OpenError;
 
 /// What the embedded store allows.
@@ -55,21 +57,6 @@ pub struct SqliteOptions {
     pub retention: Retention,
 }
 
-/// Ages after which things go, in seconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Retention {
-    /// Handshake entries.
-    pub handshake: Seconds,
-    /// Chat entries.
-    pub chat: Seconds,
-    /// Append ids and hashes, after their entry has gone.
-    pub traces: Seconds,
-    /// Key packages, without last resorts.
-    pub packages: Seconds,
-}
-
-const DAY: Seconds = 24 * 60 * 60;
-
 impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
@@ -81,12 +68,7 @@ impl Default for SqliteOptions {
             max_pages: 0,
             cached_channels: 20_000,
             clock: Clock::default(),
-            retention: Retention {
-                handshake: 90 * DAY,
-                chat: 30 * DAY,
-                traces: 30 * DAY,
-                packages: 30 * DAY,
-            },
+            retention: Retention::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::oneshot::Sender;
 
 use super::channel::Channel;
 use super::writer::{Answer, Work, Writer};
+use crate::store::rules::{Bounds, coarse, may_append};
 use crate::store::{Deposit, NewChannel, NewEntry, StoreError, Stored};
 
 impl Writer {
@@ -178,7 +179,7 @@ impl Writer {
             if let Err(error) = state.needs_writer(&new.writer) {
                 return Ok(Err(error));
             }
-            if let Err(error) = may_append(state, &new, &bounds) {
+            if let Err(error) = may_append(state.measure(at), &new, &bounds) {
                 // A repetition is answered as before, whatever has happened since.
                 return Ok(repeated(file, state.no, &new)?.map_or(Err(error), |again| Ok((again, None))));
             }
@@ -514,49 +515,6 @@ impl Writer {
     }
 }
 
-/// What an append is measured against.
-struct Bounds {
-    bytes: u64,
-    reserve_per_hour: u64,
-    keys: usize,
-    /// The hour, in seconds since 1970.
-    at: u64,
-    now: u64,
-}
-
-/// The rules of an append, save repetition.
-fn may_append(state: &Channel, new: &NewEntry, bounds: &Bounds) -> Stored<()> {
-    let quota = bounds.bytes;
-    if state.fenced {
-        return Err(StoreError::Fenced);
-    }
-    let behind = state.handshakes.checked_sub(new.handshakes);
-    let (most_behind, room) = match new.lane {
-        // Room that chat can't use up, so that members can still be removed from a full channel.
-        Lane::Handshake => (0, quota + quota / 4),
-        Lane::Chat | Lane::Ephemeral => (limits::MAX_HANDSHAKES_BEHIND, quota),
-    };
-    if behind.is_none_or(|behind| behind > most_behind) {
-        return Err(StoreError::Stale {
-            handshakes: state.handshakes,
-        });
-    }
-    if state.bytes + new.body.len() as u64 > room
-        || state.subscribers.len() + new.subscribers.len() > bounds.keys
-    {
-        return Err(StoreError::Quota);
-    }
-    let len = new.body.len() as u64;
-    let reserved = state.reserved_in(bounds.at);
-    // One is always let in, however large; the reserve would be of no use otherwise.
-    if state.bytes + len > quota && reserved > 0 && reserved + len > bounds.reserve_per_hour {
-        return Err(StoreError::TooFast {
-            wait: (bounds.at + 3600).saturating_sub(bounds.now),
-        });
-    }
-    Ok(())
-}
-
 /// The answer to the first append with this id.
 fn repeated(file: &rusqlite::Connection, no: i64, new: &NewEntry) -> Result<Option<Appended>> {
     file.prepare_cached("SELECT position, hash FROM entries WHERE channel = ?1 AND append = ?2")?
@@ -582,11 +540,6 @@ fn add_subscribers(
         insert.execute((no, key.as_bytes(), cursor))?;
     }
     Ok(())
-}
-
-/// Ages are kept by the hour: retention needs no more, and nobody should learn more from the disk.
-pub(super) fn coarse(seconds: u64) -> u64 {
-    seconds - seconds % 3600
 }
 
 /// Keeps an outcome for after the commit.

@@ -8,6 +8,7 @@ use sotto_suite::sign::PublicKey;
 use sotto_wire::{Appended, ChainHash, ChannelId, Position, Subscribed};
 
 use crate::feed::Standing;
+use crate::store::rules::Measure;
 use crate::store::{StoreError, Stored};
 
 /// Everything that decides about an append, a subscription or a right.
@@ -100,6 +101,16 @@ impl Channel {
             writers: Arc::clone(&self.writers),
             head: self.standing_head(),
             fenced: self.fenced,
+        }
+    }
+
+    pub(super) fn measure(&self, hour: u64) -> Measure {
+        Measure {
+            fenced: self.fenced,
+            handshakes: self.handshakes,
+            bytes: self.bytes,
+            reserved: self.reserved_in(hour),
+            subscribers: self.subscribers.len(),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use rusqlite::{OptionalExtension as _, Result};
 
-use super::apply::coarse;
 use super::writer::Writer;
 use crate::store::Seconds;
+use crate::store::rules::coarse;
 
 impl Writer {
     /// Deletes what is too old at `now`.
