@@ -85,6 +85,10 @@ pub(crate) const TEST: &[Package] = &[
         why: "another browser in which two people chat",
     },
     Package {
+        name: "nats-server",
+        why: "three servers behind which relays share one store",
+    },
+    Package {
         name: "xvfb",
         why: "a display that nobody sees, for the app's windows",
     },

@@ -72,7 +72,7 @@ impl Sqlite {
 impl Harness for Sqlite {
     type Store = SqliteStore;
 
-    fn open(&self) -> SqliteStore {
+    async fn open(&self) -> SqliteStore {
         self.try_open().unwrap()
     }
 
@@ -92,7 +92,7 @@ const MARK: &[u8] = b"a body that nobody else would write";
 #[tokio::test]
 async fn what_was_acknowledged_is_on_the_disk_no_more() {
     let harness = Sqlite::new();
-    let store = harness.open();
+    let store = harness.open().await;
     store.create(channel(&[key(3)])).await.unwrap();
     // One small, one on overflow pages.
     store.append(chat(1, MARK)).await.unwrap();
@@ -124,7 +124,7 @@ async fn what_was_acknowledged_is_on_the_disk_no_more() {
 async fn times_on_the_disk_are_whole_hours() {
     let harness = Sqlite::new();
     harness.set_time(START + 1234);
-    let store = harness.open();
+    let store = harness.open().await;
     store.create(channel(&[key(3), key(4)])).await.unwrap();
     store.append(chat(1, b"acknowledged")).await.unwrap();
     store.append(chat(2, b"too old")).await.unwrap();
@@ -149,7 +149,7 @@ async fn times_on_the_disk_are_whole_hours() {
 #[tokio::test]
 async fn many_channels_are_kept_with_memory_for_two() {
     let harness = Sqlite::new();
-    let store = harness.open();
+    let store = harness.open().await;
     for n in 0..20 {
         let channel = sotto_wire::ChannelId([n; 16]);
         store
@@ -189,7 +189,7 @@ async fn a_full_disk_refuses_and_loses_nothing() {
     let mut harness = Sqlite::new();
     harness.options.max_pages = 60;
     harness.options.channel_bytes = u64::MAX / 4;
-    let store = harness.open();
+    let store = harness.open().await;
     store.create(channel(&[key(3)])).await.unwrap();
     let body = vec![7; 9000];
     let mut kept = 0;
@@ -227,7 +227,7 @@ async fn a_full_disk_refuses_and_loses_nothing() {
 #[tokio::test]
 async fn expiry_finds_what_is_old_among_what_is_new() {
     let harness = Sqlite::new();
-    let store = harness.open();
+    let store = harness.open().await;
     store.create(channel(&[key(3)])).await.unwrap();
     for day in 0..40 {
         harness.set_time(START + day * DAY);
@@ -253,7 +253,7 @@ async fn expiry_finds_what_is_old_among_what_is_new() {
 async fn room_for_handshakes_is_given_out_by_the_hour() {
     let mut harness = Sqlite::new();
     harness.options.reserve_per_hour = 3000;
-    let store = harness.open();
+    let store = harness.open().await;
     store.create(channel(&[key(3)])).await.unwrap();
     let handshake = |n: u64, len: usize| sotto_relay::store::NewEntry {
         lane: sotto_wire::Lane::Handshake,
@@ -314,7 +314,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
 
     // Of a newer version.
     let harness = Sqlite::new();
-    drop(harness.open());
+    drop(harness.open().await);
     let newer = rusqlite::Connection::open(harness.file()).unwrap();
     newer.pragma_update(None, "user_version", 2).unwrap();
     drop(newer);
@@ -324,7 +324,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
 
     // Ours, damaged.
     let harness = Sqlite::new();
-    let store = harness.open();
+    let store = harness.open().await;
     store.create(channel(&[key(3)])).await.unwrap();
     for n in 0..200 {
         store.append(chat(n, MARK)).await.unwrap();

@@ -19,8 +19,8 @@ use sotto_wire::*;
 /// A place where one store lives, with a clock of its own.
 pub trait Harness {
     type Store: Store;
-    /// Opens the store: empty at first, later as it was left. Never two at once.
-    fn open(&self) -> Self::Store;
+    /// Opens the store: empty at first, later as it was left.
+    fn open(&self) -> impl Future<Output = Self::Store>;
     /// What the store's clock says from now on.
     fn set_time(&self, now: Seconds);
 }
@@ -98,7 +98,7 @@ fn handshake(append: u64, handshakes: u64) -> NewEntry {
 
 async fn open_with<H: Harness>(harness: &H, subscribers: &[PublicKey]) -> H::Store {
     harness.set_time(START);
-    let store = harness.open();
+    let store = harness.open().await;
     store.create(channel(subscribers)).await.unwrap();
     store
 }
@@ -170,7 +170,7 @@ pub async fn a_channel_is_made_once<H: Harness>(harness: &H) {
         Err(StoreError::Taken)
     );
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(
         store
             .create(NewChannel {
@@ -207,7 +207,7 @@ pub async fn appends_get_positions_and_hashes_in_order<H: Harness>(harness: &H) 
         if n % 7 == 0 {
             // Everything that decides survives.
             drop(store);
-            store = harness.open();
+            store = harness.open().await;
         }
     }
     let subscribed = store.attach(CHANNEL, ALICE, listener().0).await.unwrap();
@@ -249,7 +249,7 @@ pub async fn the_same_append_is_stored_once_and_answered_the_same<H: Harness>(ha
     store.acknowledge(CHANNEL, ALICE, Position(2));
     store.settle().await.unwrap();
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(store.append(chat(1, b"one")).await, Ok(first));
     for n in 0..5 {
         store.append(handshake(100 + n, n)).await.unwrap();
@@ -278,7 +278,7 @@ pub async fn the_same_append_is_stored_once_and_answered_the_same<H: Harness>(ha
 
 pub async fn orders_take_effect_in_the_order_they_were_given<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = harness.open();
+    let store = harness.open().await;
     // Nobody waits in between.
     let made = store.create(channel(&[ALICE]));
     let appended: Vec<_> = (1..=50).map(|n| store.append(chat(n, b"x"))).collect();
@@ -351,7 +351,7 @@ pub async fn only_writers_append<H: Harness>(harness: &H) {
         );
     }
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(
         store
             .append(NewEntry {
@@ -429,7 +429,7 @@ pub async fn a_fence_closes_all_lanes<H: Harness>(harness: &H) {
         );
         assert_eq!(positions(&read_all(&store, 0).await), [1, 2]);
     }
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(store.append(handshake(3, 1)).await, Err(StoreError::Fenced));
     assert_eq!(
         store.signal(CHANNEL, WRITER, vec![]).await,
@@ -489,7 +489,7 @@ pub async fn entries_go_when_all_have_acknowledged<H: Harness>(harness: &H) {
     assert_eq!(positions(&read_all(&store, 0).await), [-2, 3, 4, 5, 6]);
     drop(store);
     // Cursors survive.
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(
         store
             .attach(CHANNEL, ALICE, listener().0)
@@ -631,7 +631,7 @@ pub async fn what_is_too_old_leaves_a_gap<H: Harness>(harness: &H) {
     store.acknowledge(CHANNEL, ALICE, Position(3));
     store.settle().await.unwrap();
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(positions(&read_all(&store, 0).await), [-3, 4]);
     store.expire(START + 91 * DAY).await.unwrap();
     assert_eq!(positions(&read_all(&store, 0).await), [-4]);
@@ -688,7 +688,7 @@ pub async fn traces_go_in_the_end_and_the_order_goes_on<H: Harness>(harness: &H)
     store.expire(START + 99 * DAY).await.unwrap();
     drop(store);
     // Nothing is left but the place where the order goes on.
-    let store = harness.open();
+    let store = harness.open().await;
     let next = store.append(handshake(9, 3)).await.unwrap();
     let append = handshake(9, 3).append;
     assert_eq!(next.position, Position(5));
@@ -839,7 +839,7 @@ pub async fn cards_stand_beside_writers<H: Harness>(harness: &H) {
         .await
         .unwrap();
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(store.card(CHANNEL, key(9)).await, Ok(b"card 2".to_vec()));
     store.revoke_writer(CHANNEL, ADMIN, key(9)).await.unwrap();
     store.revoke_writer(CHANNEL, ADMIN, key(9)).await.unwrap();
@@ -932,7 +932,7 @@ pub async fn packages_are_handed_out_once<H: Harness>(harness: &H) {
     assert_eq!(deposit(laptop, &["e"], None).await, Err(StoreError::Quota));
     // What was taken stays taken; what is too old goes, but not the last resort.
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(
         store.pool(CHANNEL, ADMIN).await.unwrap(),
         [status(phone, 0, true), status(laptop, SLOT_PACKAGES, true)]
@@ -961,7 +961,7 @@ pub async fn quotas_refuse_and_never_evict<H: Harness>(harness: &H) {
         .unwrap();
     assert_eq!(store.append(handshake(92, 1)).await, Err(StoreError::Quota));
     drop(store);
-    store = harness.open();
+    store = harness.open().await;
     assert_eq!(
         store
             .append(NewEntry {
@@ -1048,7 +1048,7 @@ pub async fn many_writers_make_one_order<H: Harness>(harness: &H) {
         task.await.unwrap();
     }
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     let items = read_all(&store, 0).await;
     assert_eq!(positions(&items), (1..=500).collect::<Vec<_>>());
     // Whoever reads computes the relay's hash.
