@@ -14,11 +14,13 @@
     reason = "a benchmark"
 )]
 
+mod appends;
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod forwarder;
 mod idle;
 mod passing;
+mod peers;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -42,6 +44,8 @@ fn main() {
             block_on(idle::be(count.parse().unwrap(), &address.parse().unwrap()));
         }
         ["latency"] => latency(),
+        ["durable"] => durable(),
+        ["fan-out"] => fan_out(),
         _ => {
             // On one core, in a process of its own.
             let this = std::env::current_exe().unwrap();
@@ -55,6 +59,8 @@ fn main() {
                 latency();
             }
             throughput();
+            durable();
+            fan_out();
             idle::measure();
         }
     }
@@ -72,6 +78,8 @@ async fn be_relay(folder: &Path) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut config = Config::new(folder);
     config.limits.rates.requests_per_second = 1_000_000;
+    config.limits.rates.bytes_per_second = 1 << 40;
+    config.limits.addresses.counted = false;
     config.store.channel_bytes = 1 << 40;
     let relay = Relay::bind(config, listener).unwrap();
     say_address(relay.address());
@@ -188,6 +196,71 @@ fn synced_writes(folder: &Path) -> Vec<f64> {
         start.elapsed().as_secs_f64() * 1e6
     });
     times.collect()
+}
+
+/// Appends that are on the disk when they are answered, by how many are under way, beside other
+/// durable logs on the same disk.
+fn durable() {
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let below = |name: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir(&path).unwrap();
+        path
+    };
+    let relay = Process::start(&["be-relay", below("relay").to_str().unwrap()]);
+    let jetstream = peers::JetStream::start(&below("jetstream"));
+    let redis = peers::Redis::start(&below("redis"));
+    let postgres = peers::Postgres::start(&std::fs::canonicalize(below("postgres")).unwrap());
+    block_on(async {
+        for (connections, under_way) in [(1, 1), (1, 64), (1, 512), (64, 1)] {
+            let name = match connections {
+                1 => format!("durable appends, one connection, {under_way} under way"),
+                _ => format!("durable appends, {connections} connections, one each"),
+            };
+            let ours = appends::appends(&relay.address, connections, under_way).await;
+            let under_way = under_way as usize;
+            let mut theirs = Vec::new();
+            if let Some(jetstream) = &jetstream {
+                let rate = jetstream.publishes(connections, under_way).await;
+                theirs.push(("NATS JetStream, file, not synced", Some(rate)));
+            }
+            if let Some(redis) = &redis {
+                let rate = redis.adds(connections, under_way);
+                theirs.push(("Redis streams, appendfsync always", rate));
+            }
+            if let Some(postgres) = &postgres {
+                // It has one transaction a connection, and a hundred connections at most.
+                let rate = postgres.inserts((connections * under_way).min(90));
+                theirs.push(("PostgreSQL, insert and commit", rate));
+            }
+            let known: Vec<_> = theirs
+                .into_iter()
+                .filter_map(|(peer, rate)| Some((peer, rate?)))
+                .collect();
+            if known.is_empty() {
+                figure(&name, ours, "1/s", None);
+            }
+            for peer in known {
+                figure(&name, ours, "1/s", Some(peer));
+            }
+        }
+    });
+}
+
+/// One entry to a thousand connections.
+fn fan_out() {
+    const SUBSCRIBERS: usize = 1_000;
+    let folder = tempfile::tempdir_in(".").unwrap();
+    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap()]);
+    block_on(async {
+        let time = appends::fan_out(&relay.address, SUBSCRIBERS).await;
+        figure(
+            &format!("one entry to {SUBSCRIBERS} subscribers, until the last has it"),
+            time,
+            "ms",
+            None,
+        );
+    });
 }
 
 fn throughput() {
