@@ -28,6 +28,8 @@ use args::Args;
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    #[cfg(target_os = "linux")]
+    graphics::spare_without_card();
     let result = display::check().and_then(|()| app::run(args));
     match result {
         Ok(code) => code,

@@ -8,9 +8,9 @@ use tauri::{
 };
 use tauri_plugin_store::StoreExt as _;
 
-use crate::commands::SETTINGS;
 #[cfg(target_os = "linux")]
-use crate::{caret, graphics};
+use crate::caret;
+use crate::commands::SETTINGS;
 
 /// Its label; the capability names it.
 pub(crate) const MAIN: &str = "main";
@@ -38,11 +38,7 @@ pub(crate) fn open<R: Runtime>(app: &App<R>, whose: Option<&str>) -> tauri::Resu
         window.set_background_color(Some(paper(window.theme()?)))?;
     }
     #[cfg(target_os = "linux")]
-    window.with_webview(|view| {
-        let view = view.inner();
-        graphics::spare_without_card(&view);
-        caret::rest(&view);
-    })?;
+    window.with_webview(|view| caret::rest(&view.inner()))?;
     Ok(())
 }
 

@@ -30,7 +30,7 @@ impl Run {
         }
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let begun = Instant::now();
-        let program = Ended::start(command.stderr(Stdio::null()));
+        let program = Ended::start(command);
         let mut window = None;
         loop {
             let seen = screen.look();
