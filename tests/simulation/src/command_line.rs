@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::Parser;
 use sotto_faulty_disk::{Live, Watch, supported};
 use sotto_simulation::plan::{Deed, Hostile, Plan, range};
-use sotto_simulation::run::{Outcome, Stage, play, rate};
+use sotto_simulation::run::{Outcome, Stage, is_playing, play, rate};
 use sotto_simulation::shrink::shrink;
 
 /// Worlds that the shrinker may try.
@@ -86,8 +86,12 @@ pub(crate) fn main() -> ExitCode {
             }
         };
     }
-    // A panic in a world is told with its story.
-    std::panic::set_hook(Box::new(|_| {}));
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !is_playing() {
+            usual(panic);
+        }
+    }));
     worlds(&line)
 }
 

@@ -1,6 +1,7 @@
 //! One world from its beginning to its end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::chance::Chance;
@@ -64,6 +65,15 @@ pub struct Figures {
     pub days: u64,
 }
 
+/// A panic now is a finding of the world that is played, and is told with its story.
+static PLAYING: AtomicBool = AtomicBool::new(false);
+
+/// Whether a panic would be a finding.
+#[must_use]
+pub fn is_playing() -> bool {
+    PLAYING.load(Ordering::Relaxed)
+}
+
 /// Plays a world.
 #[must_use]
 pub fn play(plan: &Plan, stage: &mut Stage) -> Outcome {
@@ -80,7 +90,9 @@ pub fn play(plan: &Plan, stage: &mut Stage) -> Outcome {
             };
         }
     };
+    PLAYING.store(true, Ordering::Relaxed);
     let held = catch_unwind(AssertUnwindSafe(|| live(&mut world)));
+    PLAYING.store(false, Ordering::Relaxed);
     let held = held.unwrap_or_else(|panic| {
         let said = panic
             .downcast_ref::<String>()
