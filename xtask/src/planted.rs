@@ -33,7 +33,7 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
             .map_err(|error| Failure::check(format!("{name} can't be read: {error}")))?;
         println!("planting {name}");
         in_copy(&copy, ["apply", "--whitespace=nowarn"], patch)?;
-        let caught = build(&copy).map(|()| play(&copy, &text));
+        let caught = build(&copy).map(|()| play(&text));
         in_copy(&copy, ["apply", "--reverse"], patch)?;
         match caught? {
             Some(how) => println!("caught: {how}"),
@@ -107,12 +107,11 @@ fn build(copy: &Path) -> Result<(), Failure> {
 }
 
 /// What the simulator says first, if it says that a promise broke.
-fn play(copy: &Path, patch: &str) -> Option<String> {
+fn play(patch: &str) -> Option<String> {
     let worlds = patch
         .lines()
         .find_map(|line| line.strip_prefix("Simulate: "))
         .unwrap_or(WORLDS);
-    let _ = copy;
     let said = Tool::new(project::program("sotto-simulate", true))
         .args(worlds.split_whitespace())
         .args(["--no-shrink"])

@@ -395,7 +395,7 @@ fn garble(bytes: &mut [u8], chance: &mut Chance) {
 }
 
 fn some_append(chance: &mut Chance) -> AppendId {
-    let [seed, _] = [chance.seed(), chance.seed()];
+    let seed = chance.seed();
     AppendId(std::array::from_fn(|index| seed[index]))
 }
 
