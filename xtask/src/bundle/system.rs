@@ -1,6 +1,6 @@
 //! What the program needs of a system: as old a C library as the one that it was built with allows.
 //!
-//! GTK and WebKit are written into the packages by Tauri, D-Bus by `src-tauri/tauri.conf.json`.
+//! GTK and WebKit are written into the packages by Tauri; D-Bus is linked for the look of the system.
 
 use std::path::Path;
 
@@ -27,7 +27,10 @@ pub(super) fn needed(program: &Path) -> Result<Value, Failure> {
     };
     Ok(json!({ "bundle": { "linux": {
         "deb": { "depends": ["libdbus-1-3", format!("libc6 (>= 2.{minor})")] },
-        "rpm": { "depends": [format!("libc.so.6(GLIBC_2.{minor}){wide}")] },
+        "rpm": { "depends": [
+            format!("libdbus-1.so.3(){wide}"),
+            format!("libc.so.6(GLIBC_2.{minor}){wide}"),
+        ]},
     }}}))
 }
 
