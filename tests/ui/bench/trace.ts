@@ -29,7 +29,7 @@ export interface Task {
 }
 
 /** The tasks of the page's main thread while `work` is done, the longest by processor time first. */
-export async function tasksDuring(browser: Browser, page: Page, work: () => Promise<void>): Promise<Task[]> {
+export async function tasksDuring(browser: Browser, page: Page, work: () => Promise<unknown>): Promise<Task[]> {
   await browser.startTracing(page, {
     categories: [
       "-*",
