@@ -25,10 +25,12 @@ function shown(page: Page): Promise<[number: number, top: number][]> {
 async function wheel(page: Page, by: number): Promise<[number, number][]> {
   await page.mouse.wheel(0, by);
   let before = "";
-  for (;;) {
-    await page.waitForTimeout(60);
+  for (let same = 0; ;) {
+    await page.waitForTimeout(50);
     const now = JSON.stringify(await shown(page));
-    if (now === before) return JSON.parse(now) as [number, number][];
+    same = now === before ? same + 1 : 0;
+    // Turning begins some frames after the wheel.
+    if (same === 3) return JSON.parse(now) as [number, number][];
     before = now;
   }
 }
