@@ -127,12 +127,19 @@ impl Item {
     }
 }
 
+/// Revoked writer keys that a channel remembers, newest first to stay.
+pub const REVOKED_KEPT: usize = 256;
+
 /// Why a store did not do what was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// No such channel, key, card or right; deliberately one answer.
     #[error("not found")]
     NotFound,
+    /// The writer's right was taken away. Said where a card is asked for, by the last
+    /// [`REVOKED_KEPT`] that were revoked; of others it is [`Self::NotFound`].
+    #[error("the writer was revoked")]
+    Revoked,
     /// The channel exists with another admin key.
     #[error("the channel exists with another admin key")]
     Taken,

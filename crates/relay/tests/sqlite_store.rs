@@ -316,7 +316,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     let harness = Sqlite::new();
     drop(harness.open().await);
     let newer = rusqlite::Connection::open(harness.file()).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     drop(newer);
     let before = std::fs::read(harness.file()).unwrap();
     assert!(matches!(harness.try_open(), Err(OpenError::Newer(2))));

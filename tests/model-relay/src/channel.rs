@@ -59,6 +59,7 @@ pub(crate) struct Cursor {
 pub(crate) struct Channel {
     pub(crate) admin: PublicKey,
     pub(crate) writers: HashSet<[u8; 32]>,
+    pub(crate) revoked: HashSet<[u8; 32]>,
     pub(crate) cursors: BTreeMap<[u8; 32], Cursor>,
     entries: BTreeMap<u64, Kept>,
     traces: Vec<Trace>,
@@ -90,6 +91,7 @@ impl Channel {
         Self {
             admin,
             writers: writers.into_iter().map(|key| key.0).collect(),
+            revoked: HashSet::new(),
             cursors: subscribers
                 .into_iter()
                 .map(|key| (key.0, Cursor::default()))

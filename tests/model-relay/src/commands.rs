@@ -20,6 +20,12 @@ fn no<T>(code: RefusalCode) -> Result<T, Refusal> {
 }
 
 impl ModelRelay {
+    fn has_proven(&self, name: &str, channel: ChannelId, role: Role, key: PublicKey) -> bool {
+        self.connections
+            .get(name)
+            .is_some_and(|connection| connection.proven.contains(&(channel, role, key)))
+    }
+
     /// The channel, if this connection has shown the key and the key has the right.
     fn with_right(
         &mut self,
@@ -28,10 +34,7 @@ impl ModelRelay {
         role: Role,
         key: PublicKey,
     ) -> Result<&mut Channel, Refusal> {
-        let proven = self
-            .connections
-            .get(name)
-            .is_some_and(|connection| connection.proven.contains(&(channel, role, key)));
+        let proven = self.has_proven(name, channel, role, key);
         let record = self.channels.get_mut(&channel).filter(|record| {
             proven
                 && match role {
@@ -112,6 +115,7 @@ impl ModelRelay {
             } => {
                 let record = self.with_right(name, channel, Role::Admin, admin)?;
                 record.writers.insert(writer.0);
+                record.revoked.remove(&writer.0);
                 record.cards.extend(card.map(|card| (writer.0, card)));
                 Ok(Reply::Done)
             }
@@ -121,11 +125,18 @@ impl ModelRelay {
                 writer,
             } => {
                 let record = self.with_right(name, channel, Role::Admin, admin)?;
-                record.writers.remove(&writer.0);
+                if record.writers.remove(&writer.0) {
+                    record.revoked.insert(writer.0);
+                }
                 record.cards.remove(&writer.0);
                 Ok(Reply::Done)
             }
             Command::FetchCard { channel, writer } => {
+                let revoked = self.channels.get(&channel);
+                let revoked = revoked.is_some_and(|record| record.revoked.contains(&writer.0));
+                if revoked && self.has_proven(name, channel, Role::Writer, writer) {
+                    return no(RefusalCode::Revoked);
+                }
                 let record = self.with_right(name, channel, Role::Writer, writer)?;
                 match record.cards.get(&writer.0) {
                     Some(card) => Ok(Reply::Card(card.clone())),

@@ -12,7 +12,7 @@ use sotto_wire::{
 use super::card::{self, Card, Keys};
 use super::letter::{self, Letter};
 use super::{invite, pool, remember};
-use crate::api::{AccountId, ConversationId, ConversationState, Done, Event};
+use crate::api::{AccountId, ConversationId, ConversationState, Done, Event, Timestamp};
 use crate::conversations::{
     Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel,
 };
@@ -26,6 +26,9 @@ use crate::turn::Turn;
 const MAX_TRIES: i64 = 4;
 /// The same when they were merely too old: the oldest are handed out first, and a slot holds 200.
 const MAX_TRIES_OLD: i64 = 200;
+/// Pauses before the relay is asked again for a card that it does not have yet: an eighth of the
+/// time waited so far, within these bounds, in milliseconds.
+const PAUSES: (u64, u64) = (2_000, 600_000);
 
 struct Opening {
     relay: RelayAddress,
@@ -34,6 +37,8 @@ struct Opening {
     keys: Keys,
     card: Option<Card>,
     tries: i64,
+    begun: Timestamp,
+    expires: Timestamp,
 }
 
 /// Begins: the conversation stands in the list at once, and waits.
@@ -51,7 +56,8 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
         // Opened twice, or a contact's: the conversation is there already.
         let (id, state) = (known.id, known.state);
         if state == ConversationState::Opening {
-            replace(turn, &id, &invite)?;
+            // The first invite may lead nowhere.
+            set_out(turn, &id, &invite)?;
         }
         return Ok(Done::Conversation { conversation: id });
     }
@@ -61,25 +67,27 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
     conversation.account = Some(account);
     turn.add_conversation(conversation);
     turn.db
-        .prepare_cached("INSERT INTO openings (conversation, relay, inbox, account, secret) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![id.0, encode(&invite.relay), invite.inbox.0, account.0, invite.secret.expose()])?;
-    turn.want(&invite.relay);
-    ask_card(turn, &id)?;
+        .prepare_cached("INSERT INTO openings (conversation, relay, inbox, account, secret) VALUES (?1, x'', x'', ?2, x'')")?
+        .execute(params![id.0, account.0])?;
+    set_out(turn, &id, &invite)?;
     Ok(Done::Conversation { conversation: id })
 }
 
-/// Goes on with another invite of the same account: the first one may lead nowhere.
-fn replace(turn: &mut Turn<'_>, id: &ConversationId, invite: &Invite) -> Result<()> {
+/// Begins at the card of this invite.
+fn set_out(turn: &mut Turn<'_>, id: &ConversationId, invite: &Invite) -> Result<()> {
     turn.db
         .prepare_cached(
-            "UPDATE openings SET relay = ?2, inbox = ?3, secret = ?4, card = NULL, tries = 0
+            "UPDATE openings SET relay = ?2, inbox = ?3, secret = ?4, card = NULL, tries = 0,
+                 begun = ?5, expires = ?6
              WHERE conversation = ?1",
         )?
         .execute(params![
             id.0,
             encode(&invite.relay),
             invite.inbox.0,
-            invite.secret.expose()
+            invite.secret.expose(),
+            turn.now_sql(),
+            turn.sql_time(Timestamp(invite.expires.saturating_mul(1_000))),
         ])?;
     turn.want(&invite.relay);
     ask_card(turn, id)
@@ -121,7 +129,8 @@ fn asked_with(turn: &Turn<'_>, id: &ConversationId, writer: &PublicKey) -> Resul
 
 fn load(turn: &Turn<'_>, id: &ConversationId) -> Result<Option<Opening>> {
     let mut statement = turn.db.prepare_cached(
-        "SELECT relay, inbox, account, secret, card, tries FROM openings WHERE conversation = ?1",
+        "SELECT relay, inbox, account, secret, card, tries, begun, expires FROM openings
+         WHERE conversation = ?1",
     )?;
     let mut rows = statement.query([id.0])?;
     let Some(row) = rows.next()? else {
@@ -135,6 +144,8 @@ fn load(turn: &Turn<'_>, id: &ConversationId) -> Result<Option<Opening>> {
         keys: Keys::new(&Secret::new(row.get(3)?)),
         card: card.and_then(|card| decode(&card, limits::MAX_CARD).ok()),
         tries: row.get(5)?,
+        begun: Timestamp(row.get::<_, i64>(6)?.cast_unsigned()),
+        expires: Timestamp(row.get::<_, i64>(7)?.cast_unsigned()),
     }))
 }
 
@@ -363,11 +374,21 @@ pub(crate) fn refused(
     writer: &PublicKey,
     refusal: &Refusal,
 ) -> Result<()> {
-    if asked_with(turn, id, writer)?.is_none() {
+    let Some(opening) = asked_with(turn, id, writer)? else {
         return Ok(());
-    }
+    };
     match refusal.code {
-        RefusalCode::NotFound | RefusalCode::BadProof => fail(turn, id, Refused::InviteUsedUp),
+        RefusalCode::Revoked | RefusalCode::BadProof => fail(turn, id, Refused::InviteUsedUp),
+        // The inviter's device has not told its relay yet: it may be offline still.
+        RefusalCode::NotFound if opening.expires < turn.now => {
+            fail(turn, id, Refused::InviteExpired)
+        }
+        RefusalCode::NotFound => {
+            let (shortest, longest) = PAUSES;
+            let pause = (turn.now.since(opening.begun) / 8).clamp(shortest, longest);
+            turn.room.timers.retry(turn.now.plus(pause));
+            Ok(())
+        }
         _ => {
             let pause = u64::from(refusal.retry_after_ms.unwrap_or(5_000));
             turn.room.timers.retry(turn.now.plus(pause));

@@ -9,6 +9,7 @@ pub(super) const APPLICATION_ID: i32 = 0x536f_7474;
 const STEPS: &[&str] = &[
     include_str!("schema/0001.sql"),
     include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
 ];
 
 /// Version of a database that has taken every step.

@@ -325,6 +325,7 @@ pub(super) fn later(code: RefusalCode, wait: Duration) -> Refusal {
 pub(super) fn refusal(error: StoreError) -> Refusal {
     match error {
         StoreError::NotFound => plain(RefusalCode::NotFound),
+        StoreError::Revoked => plain(RefusalCode::Revoked),
         StoreError::Taken => plain(RefusalCode::Taken),
         StoreError::Stale { handshakes } => Refusal {
             handshakes: Some(handshakes),

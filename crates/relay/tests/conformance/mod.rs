@@ -11,7 +11,9 @@
 
 use std::sync::Arc;
 
-use sotto_relay::store::{Deposit, Item, NewChannel, NewEntry, Seconds, Store, StoreError};
+use sotto_relay::store::{
+    Deposit, Item, NewChannel, NewEntry, REVOKED_KEPT, Seconds, Store, StoreError,
+};
 use sotto_relay::{Listener, Wake};
 use sotto_suite::sign::PublicKey;
 use sotto_wire::*;
@@ -41,7 +43,7 @@ macro_rules! conformance {
             cursors_never_go_back_or_beyond_the_head, without_subscribers_nothing_stays,
             what_is_too_old_leaves_a_gap, a_clock_that_jumps_loses_nothing, traces_go_in_the_end_and_the_order_goes_on,
             the_newer_listener_takes_over, signals_reach_listeners_and_are_not_stored,
-            cards_stand_beside_writers, packages_are_handed_out_once, quotas_refuse_and_never_evict,
+            cards_stand_beside_writers, the_newest_revoked_writers_stay_known, packages_are_handed_out_once, quotas_refuse_and_never_evict,
             a_deleted_channel_is_gone, many_writers_make_one_order, a_channel_is_read_in_pages,
         }
     };
@@ -843,8 +845,38 @@ pub async fn cards_stand_beside_writers<H: Harness>(harness: &H) {
     assert_eq!(store.card(CHANNEL, key(9)).await, Ok(b"card 2".to_vec()));
     store.revoke_writer(CHANNEL, ADMIN, key(9)).await.unwrap();
     store.revoke_writer(CHANNEL, ADMIN, key(9)).await.unwrap();
-    assert_eq!(store.card(CHANNEL, key(9)).await, Err(StoreError::NotFound));
-    assert_eq!(store.card(CHANNEL, WRITER).await, Ok(b"other".to_vec()));
+    store.revoke_writer(CHANNEL, ADMIN, key(10)).await.unwrap();
+    let card = |key| store.card(CHANNEL, key);
+    assert_eq!(card(key(9)).await, Err(StoreError::Revoked));
+    assert_eq!(card(key(10)).await, Err(StoreError::NotFound), "never one");
+    assert_eq!(card(WRITER).await, Ok(b"other".to_vec()));
+    drop(store);
+    let store = harness.open().await;
+    let card = |key| store.card(CHANNEL, key);
+    assert_eq!(card(key(9)).await, Err(StoreError::Revoked));
+    store
+        .set_writer(CHANNEL, ADMIN, key(9), None)
+        .await
+        .unwrap();
+    assert_eq!(card(key(9)).await, Err(StoreError::NotFound), "back, bare");
+}
+
+pub async fn the_newest_revoked_writers_stay_known<H: Harness>(harness: &H) {
+    let store = open_with(harness, &[ALICE]).await;
+    let mut keys = Vec::new();
+    for n in 0..=REVOKED_KEPT {
+        let mut key = [7; 32];
+        key[..8].copy_from_slice(&n.to_be_bytes());
+        keys.push(PublicKey(key));
+    }
+    for key in &keys {
+        store.set_writer(CHANNEL, ADMIN, *key, None).await.unwrap();
+        store.revoke_writer(CHANNEL, ADMIN, *key).await.unwrap();
+    }
+    let card = |key: PublicKey| store.card(CHANNEL, key);
+    assert_eq!(card(keys[0]).await, Err(StoreError::NotFound));
+    assert_eq!(card(keys[1]).await, Err(StoreError::Revoked));
+    assert_eq!(card(keys[REVOKED_KEPT]).await, Err(StoreError::Revoked));
 }
 
 pub async fn packages_are_handed_out_once<H: Harness>(harness: &H) {

@@ -342,4 +342,8 @@ pub enum RefusalCode {
     /// A blob does not go on at this offset (HTTP alone).
     #[n(14)]
     Offset,
+    /// This writer key had a right here, and it was taken away: another answer than `NotFound`, so
+    /// that an invite that is used up is told from one that the relay hasn't heard of yet.
+    #[n(15)]
+    Revoked,
 }

@@ -167,8 +167,13 @@ impl Actor {
     pub(super) async fn card(&mut self, since: Instant, writer: &PublicKey) -> Stored<Vec<u8>> {
         let message = self
             .commit(since, |state| {
-                let card = there(state)?.cards.get(writer).copied();
-                card.map(Step::Done).ok_or(StoreError::NotFound)
+                let state = there(state)?;
+                let card = state.cards.get(writer).copied();
+                card.map(Step::Done)
+                    .ok_or(match state.revoked.contains(writer) {
+                        true => StoreError::Revoked,
+                        false => StoreError::NotFound,
+                    })
             })
             .await?;
         let change = self.change(message).await.ok_or(StoreError::Unavailable)?;

@@ -42,6 +42,8 @@ pub(super) struct Image {
     due: Option<u64>,
     #[n(13)]
     trash: Vec<u64>,
+    #[cbor(n(14), default)]
+    revoked: Vec<PublicKey>,
 }
 
 #[derive(Debug, Encode, Decode)]
@@ -150,6 +152,7 @@ impl Image {
                 .collect(),
             due: state.due,
             trash: state.trash.iter().copied().chain(replaced).collect(),
+            revoked: state.revoked.iter().copied().collect(),
         }
     }
 
@@ -188,6 +191,7 @@ impl Image {
             voids: self.voids.into_iter().collect(),
             admin: self.admin,
             cards: cards.collect(),
+            revoked: self.revoked.into(),
             writers: Arc::new(self.writers.iter().map(|writer| writer.key).collect()),
             subscribers: self
                 .subscribers

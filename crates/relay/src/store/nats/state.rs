@@ -14,7 +14,7 @@ use sotto_wire::{
 use super::event::{Base, Change, Record, Trace};
 use crate::feed::Standing;
 use crate::store::rules::Measure;
-use crate::store::{Seconds, StoreError, Stored};
+use crate::store::{REVOKED_KEPT, Seconds, StoreError, Stored};
 
 /// An entry of which something is remembered.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) last: u64,
     pub(super) admin: PublicKey,
     pub(super) writers: Arc<HashSet<PublicKey>>,
+    /// The oldest first.
+    pub(super) revoked: VecDeque<PublicKey>,
     /// Numbers of the messages that hold them.
     pub(super) cards: HashMap<PublicKey, u64>,
     pub(super) subscribers: HashMap<PublicKey, u64>,
@@ -114,6 +116,7 @@ impl State {
             last,
             admin,
             writers: Arc::default(),
+            revoked: VecDeque::new(),
             cards: HashMap::new(),
             subscribers: HashMap::new(),
             head: 0,
@@ -222,6 +225,7 @@ impl State {
             }
             Change::WriterSet { writer, card } => {
                 Arc::make_mut(&mut self.writers).insert(writer);
+                self.revoked.retain(|key| *key != writer);
                 if card.is_some() {
                     holds_bytes = true;
                     let replaced = self.cards.insert(writer, number);
@@ -231,6 +235,10 @@ impl State {
             }
             Change::WriterRevoked { writer } => {
                 Arc::make_mut(&mut self.writers).remove(&writer);
+                if self.revoked.len() >= REVOKED_KEPT {
+                    self.revoked.pop_front();
+                }
+                self.revoked.push_back(writer);
                 self.trash.extend(self.cards.remove(&writer));
                 News::Writers
             }

@@ -16,7 +16,7 @@ use tokio::sync::oneshot::Sender;
 use super::channel::Channel;
 use super::writer::{Answer, Work, Writer};
 use crate::store::rules::{Bounds, coarse, may_append};
-use crate::store::{Deposit, NewChannel, NewEntry, StoreError, Stored};
+use crate::store::{Deposit, NewChannel, NewEntry, REVOKED_KEPT, StoreError, Stored};
 
 impl Writer {
     /// Carries an order out; its answer waits in `answers` for the commit. With `go` false the
@@ -358,6 +358,8 @@ impl Writer {
                  ON CONFLICT (channel, key) DO UPDATE SET card = coalesce(excluded.card, card)",
             )?
             .execute((state.no, writer.as_bytes(), card))?;
+            file.prepare_cached("DELETE FROM revoked WHERE channel = ?1 AND key = ?2")?
+                .execute((state.no, writer.as_bytes()))?;
             Arc::make_mut(&mut state.writers).insert(writer);
             Ok(Ok(Arc::clone(&state.writers)))
         })?;
@@ -378,8 +380,11 @@ impl Writer {
             if let Err(error) = state.needs_admin(admin) {
                 return Ok(Err(error));
             }
-            file.prepare_cached("DELETE FROM writers WHERE channel = ?1 AND key = ?2")?
-                .execute((state.no, writer.as_bytes()))?;
+            let mut delete =
+                file.prepare_cached("DELETE FROM writers WHERE channel = ?1 AND key = ?2")?;
+            if delete.execute((state.no, writer.as_bytes()))? > 0 {
+                remember_revoked(file, state.no, writer)?;
+            }
             Arc::make_mut(&mut state.writers).remove(writer);
             Ok(Ok(Arc::clone(&state.writers)))
         })?;
@@ -397,7 +402,16 @@ impl Writer {
                     row.get::<_, Option<Vec<u8>>>(0)
                 })
                 .optional()?;
-            Ok(card.flatten().ok_or(StoreError::NotFound))
+            let Some(card) = card else {
+                let revoked = file
+                    .prepare_cached("SELECT 1 FROM revoked WHERE channel = ?1 AND key = ?2")?
+                    .exists((state.no, writer.as_bytes()))?;
+                return Ok(Err(match revoked {
+                    true => StoreError::Revoked,
+                    false => StoreError::NotFound,
+                }));
+            };
+            Ok(card.ok_or(StoreError::NotFound))
         })
     }
 
@@ -496,7 +510,7 @@ impl Writer {
             if let Err(error) = state.needs_admin(admin) {
                 return Ok(Err(error));
             }
-            for table in ["writers", "subscribers", "entries", "packages"] {
+            for table in ["writers", "revoked", "subscribers", "entries", "packages"] {
                 file.prepare_cached(&format!("DELETE FROM {table} WHERE channel = ?1"))?
                     .execute([state.no])?;
             }
@@ -525,6 +539,18 @@ fn repeated(file: &rusqlite::Connection, no: i64, new: &NewEntry) -> Result<Opti
             })
         })
         .optional()
+}
+
+/// Of a channel's revoked writers the newest stay known.
+fn remember_revoked(file: &rusqlite::Connection, no: i64, writer: &PublicKey) -> Result<()> {
+    file.prepare_cached("INSERT OR IGNORE INTO revoked (channel, key) VALUES (?1, ?2)")?
+        .execute((no, writer.as_bytes()))?;
+    file.prepare_cached(
+        "DELETE FROM revoked WHERE channel = ?1 AND id <= (
+             SELECT id FROM revoked WHERE channel = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+    )?
+    .execute((no, REVOKED_KEPT))?;
+    Ok(())
 }
 
 fn add_subscribers(

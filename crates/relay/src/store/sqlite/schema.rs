@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::SqliteOptions;
 
 /// Version of the tables; a newer one is not touched.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 /// `sOtR`: this file is a Sotto relay's.
 pub(super) const APPLICATION: i64 = 0x734f_7452;
 
@@ -95,6 +95,16 @@ CREATE TABLE packages (
 CREATE INDEX packages_by_slot ON packages (channel, slot, last_resort, id);
 ";
 
+/// What version 2 added: writers that were revoked, the oldest first.
+const REVOKED: &str = "
+CREATE TABLE revoked (
+    id INTEGER PRIMARY KEY,
+    channel INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    UNIQUE (channel, key)
+) STRICT;
+";
+
 /// Opens the file for writing, making it if it is not there.
 pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
     super::log::bring_to_disk(path)?;
@@ -125,13 +135,18 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, O
     }
     if fresh {
         connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+            "BEGIN IMMEDIATE; {TABLES} {REVOKED} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
         ))?;
     } else {
         let verdict: String =
             connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
         if verdict != "ok" {
             return Err(OpenError::Damaged(verdict));
+        }
+        if version < VERSION {
+            connection.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {REVOKED} PRAGMA user_version = {VERSION}; COMMIT;"
+            ))?;
         }
     }
     Ok(connection)
