@@ -17,6 +17,7 @@ mod feed;
 mod http;
 mod live;
 mod metrics;
+mod open_files;
 pub mod operation;
 mod pace;
 mod page;

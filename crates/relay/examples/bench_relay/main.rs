@@ -18,9 +18,11 @@ mod appends;
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod forwarder;
+mod growth;
 mod idle;
 mod passing;
 mod peers;
+mod xmpp;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -38,7 +40,9 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["be-relay", folder] => block_on(be_relay(Path::new(folder))),
+        ["be-relay", folder, port] => {
+            block_on(be_relay(Path::new(folder), port.parse().unwrap()));
+        }
         ["be-forwarder"] => block_on(forwarder::be()),
         ["be-idle", count, address] => {
             block_on(idle::be(count.parse().unwrap(), &address.parse().unwrap()));
@@ -46,6 +50,12 @@ fn main() {
         ["latency"] => latency(),
         ["durable"] => durable(),
         ["fan-out"] => fan_out(),
+        ["throughput"] => throughput(),
+        ["idle"] => idle::measure(),
+        ["growth", entries, channels] => block_on(growth::measure(
+            entries.parse().unwrap(),
+            channels.parse().unwrap(),
+        )),
         _ => {
             // On one core, in a process of its own.
             let this = std::env::current_exe().unwrap();
@@ -62,6 +72,8 @@ fn main() {
             durable();
             fan_out();
             idle::measure();
+            // Ten million take half an hour: `bench_relay growth 10000000 1000000`.
+            block_on(growth::measure(1_000_000, 100_000));
         }
     }
 }
@@ -74,8 +86,8 @@ fn block_on(future: impl Future<Output = ()>) {
         .block_on(future);
 }
 
-async fn be_relay(folder: &Path) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+async fn be_relay(folder: &Path, port: u16) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
     let mut config = Config::new(folder);
     config.limits.rates.requests_per_second = 1_000_000;
     config.limits.rates.bytes_per_second = 1 << 40;
@@ -140,7 +152,7 @@ fn quantile(times: &mut [f64], part: f64) -> f64 {
 
 fn latency() {
     let folder = tempfile::tempdir_in(".").unwrap();
-    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap()]);
+    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap(), "0"]);
     let forwarder = Process::start(&["be-forwarder"]);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -149,8 +161,12 @@ fn latency() {
     runtime.block_on(async {
         let mut peer = passing::Forwarded::open(&forwarder.address).await;
         let mut ours = passing::Relayed::open(&relay.address).await;
+        let mut xmpp = xmpp_servers(folder.path()).await;
         let (mut bare, mut ephemeral, mut durable) = (vec![], vec![], vec![]);
         for _ in 0..40 {
+            for (_, server, times) in &mut xmpp {
+                server.one_by_one(50, times).await;
+            }
             peer.one_by_one(50, &mut bare).await;
             ours.one_by_one(sotto_wire::Lane::Ephemeral, 50, &mut ephemeral)
                 .await;
@@ -162,12 +178,16 @@ fn latency() {
             let bare = quantile(&mut bare, part);
             let peer = Some(("tokio-tungstenite forwarder, same TLS", bare));
             let ephemeral = quantile(&mut ephemeral, part);
-            figure(
-                &format!("relay one-way latency, ephemeral, {name}"),
-                ephemeral,
-                "us",
-                peer,
-            );
+            let told = format!("relay one-way latency, ephemeral, {name}");
+            figure(&told, ephemeral, "us", peer);
+            for (server, _, times) in &mut xmpp {
+                figure(
+                    &told,
+                    ephemeral,
+                    "us",
+                    Some((server, quantile(times, part))),
+                );
+            }
             let durable = quantile(&mut durable, part);
             figure(
                 &format!("relay one-way latency, durable, {name}"),
@@ -184,6 +204,28 @@ fn latency() {
             );
         }
     });
+}
+
+/// Those that are installed, with room for what is measured.
+async fn xmpp_servers(folder: &Path) -> Vec<(&'static str, xmpp::Xmpp, Vec<f64>)> {
+    let below = |name: &str| {
+        let path = folder.join(name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::canonicalize(path).unwrap()
+    };
+    let prosody = xmpp::Xmpp::prosody(&below("prosody")).await;
+    let ejabberd = xmpp::Xmpp::ejabberd(&below("ejabberd")).await;
+    let mut there = Vec::new();
+    for (name, server) in [
+        ("prosody, nothing kept, no TLS", prosody),
+        ("ejabberd, nothing kept, no TLS", ejabberd),
+    ] {
+        match server {
+            Some(server) => there.push((name, server, Vec::new())),
+            None => eprintln!("not here, so not a peer: {name}"),
+        }
+    }
+    there
 }
 
 /// What the disk itself takes, in microseconds: appending 4 KiB to a file and syncing it.
@@ -207,7 +249,7 @@ fn durable() {
         std::fs::create_dir(&path).unwrap();
         path
     };
-    let relay = Process::start(&["be-relay", below("relay").to_str().unwrap()]);
+    let relay = Process::start(&["be-relay", below("relay").to_str().unwrap(), "0"]);
     let jetstream = peers::JetStream::start(&below("jetstream"));
     let redis = peers::Redis::start(&below("redis"));
     let postgres = peers::Postgres::start(&std::fs::canonicalize(below("postgres")).unwrap());
@@ -251,7 +293,7 @@ fn durable() {
 fn fan_out() {
     const SUBSCRIBERS: usize = 1_000;
     let folder = tempfile::tempdir_in(".").unwrap();
-    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap()]);
+    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap(), "0"]);
     block_on(async {
         let time = appends::fan_out(&relay.address, SUBSCRIBERS).await;
         figure(
@@ -265,7 +307,7 @@ fn fan_out() {
 
 fn throughput() {
     let folder = tempfile::tempdir_in(".").unwrap();
-    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap()]);
+    let relay = Process::start(&["be-relay", folder.path().to_str().unwrap(), "0"]);
     let forwarder = Process::start(&["be-forwarder"]);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -274,20 +316,24 @@ fn throughput() {
     runtime.block_on(async {
         let mut peer = passing::Forwarded::open(&forwarder.address).await;
         let mut ours = passing::Relayed::open(&relay.address).await;
+        let mut xmpp = xmpp_servers(folder.path()).await;
         let (mut bare, mut ephemeral, mut durable) = (vec![], vec![], vec![]);
         for _ in 0..5 {
+            for (_, server, rates) in &mut xmpp {
+                rates.push(server.streamed(5_000).await);
+            }
             bare.push(peer.streamed(10_000).await);
             ephemeral.push(ours.streamed(sotto_wire::Lane::Ephemeral, 10_000).await);
             durable.push(ours.streamed(sotto_wire::Lane::Chat, 10_000).await);
         }
         let bare = quantile(&mut bare, 0.5);
         let peer = Some(("tokio-tungstenite forwarder, same TLS", bare));
-        figure(
-            "relay throughput, ephemeral",
-            quantile(&mut ephemeral, 0.5),
-            "1/s",
-            peer,
-        );
+        let ephemeral = quantile(&mut ephemeral, 0.5);
+        figure("relay throughput, ephemeral", ephemeral, "1/s", peer);
+        for (server, _, rates) in &mut xmpp {
+            let theirs = Some((*server, quantile(rates, 0.5)));
+            figure("relay throughput, ephemeral", ephemeral, "1/s", theirs);
+        }
         figure(
             "relay throughput, durable",
             quantile(&mut durable, 0.5),

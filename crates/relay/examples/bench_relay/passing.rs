@@ -14,7 +14,7 @@ use super::BODY;
 use crate::common::{Client, Room, Stream, open};
 
 /// Messages on their way at the same time.
-const WINDOW: usize = 256;
+pub(crate) const WINDOW: usize = 256;
 
 type Socket = WebSocketStream<Box<dyn Stream>>;
 

@@ -11,7 +11,7 @@ use super::BODY;
 use super::appends::EACH;
 
 /// A server of somebody else, ended with its owner.
-struct Server(Child);
+pub(crate) struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -20,17 +20,17 @@ impl Drop for Server {
     }
 }
 
-fn start(command: &mut Command) -> Option<Server> {
+pub(crate) fn start(command: &mut Command) -> Option<Server> {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().ok().map(Server)
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
-fn reachable(port: u16) -> bool {
+pub(crate) fn reachable(port: u16) -> bool {
     let patience = Instant::now();
     while patience.elapsed() < Duration::from_secs(10) {
         if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {

@@ -7,6 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::config::load::{Loaded, Sources};
 use crate::config::settings::{LogFormat, Settings};
+use crate::open_files;
 use crate::server::{Relay, StartError};
 use crate::store::Store;
 
@@ -32,6 +33,14 @@ pub(super) fn run(sources: Sources) -> Result<(), Ended> {
 
 async fn serve(sources: Sources, loaded: Loaded, log: Log) -> Result<(), String> {
     let settings = loaded.settings;
+    let connections = settings.config.limits.connections;
+    if let Some(allowed) = open_files::too_few(open_files::raise(), connections) {
+        tracing::warn!(
+            allowed,
+            connections,
+            "fewer open files are allowed than connections: those beyond are not accepted"
+        );
+    }
     // Asked before anything is made: at the very first start there is more to say.
     let first = !settings.config.data.join("identity.key").exists();
     let listener = listen(&settings.listen, "listen").await?;

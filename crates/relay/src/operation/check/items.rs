@@ -13,6 +13,7 @@ use crate::blobs::files::{self, Look};
 use crate::config::settings::Settings;
 use crate::data::{self, BLOBS, IDENTITY, RESTORING, STORE, identity_of, private};
 use crate::disk;
+use crate::open_files;
 use crate::operation::local;
 use crate::operation::stats::size;
 use crate::store::Seconds;
@@ -24,6 +25,16 @@ const WRITTEN: Seconds = 1_735_689_600;
 /// Room on the disk below which it is time to act, and below which nothing works for long.
 const ENOUGH: u64 = 2 << 30;
 const LEAST: u64 = 128 << 20;
+
+fn files(connections: usize) -> Finding {
+    match open_files::too_few(open_files::raise(), connections) {
+        None => Finding::ok(format!("open files: enough for {connections} connections")),
+        Some(allowed) => Finding::warn(
+            format!("open files: {allowed} are allowed, and {connections} connections"),
+            "raise the limit (`ulimit -Hn`, LimitNOFILE=), or lower `connections`",
+        ),
+    }
+}
 
 /// Everything.
 pub(super) fn all(settings: &Settings, say: &mut dyn FnMut(Finding)) {
@@ -56,6 +67,7 @@ pub(super) fn all(settings: &Settings, say: &mut dyn FnMut(Finding)) {
     if !settings.config.plain {
         super::shown::certificate(settings, now, say);
     }
+    say(files(settings.config.limits.connections));
     say(port(settings, running));
     if let Some(address) = address {
         say(Finding::ok(format!("address: {address}")));
