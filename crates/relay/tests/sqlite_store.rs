@@ -319,7 +319,7 @@ async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     newer.pragma_update(None, "user_version", 3).unwrap();
     drop(newer);
     let before = std::fs::read(harness.file()).unwrap();
-    assert!(matches!(harness.try_open(), Err(OpenError::Newer(2))));
+    assert!(matches!(harness.try_open(), Err(OpenError::Newer(3))));
     assert_eq!(std::fs::read(harness.file()).unwrap(), before);
 
     // Ours, damaged.

@@ -105,6 +105,9 @@ CREATE TABLE revoked (
 ) STRICT;
 ";
 
+/// A file up to this size, in bytes, is looked through when it is opened: half a second or so.
+const CHECKED: u64 = 256 << 20;
+
 /// Opens the file for writing, making it if it is not there.
 pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
     super::log::bring_to_disk(path)?;
@@ -138,10 +141,16 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, O
             "BEGIN IMMEDIATE; {TABLES} {REVOKED} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
         ))?;
     } else {
-        let verdict: String =
-            connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
-        if verdict != "ok" {
-            return Err(OpenError::Damaged(verdict));
+        if std::fs::metadata(path)?.len() <= CHECKED {
+            let verdict: String =
+                connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+            if verdict != "ok" {
+                return Err(OpenError::Damaged(verdict));
+            }
+        } else {
+            // It would take minutes, and beside a running relay nothing could be wiped meanwhile.
+            // What SQLite finds on the way is refused and logged.
+            tracing::info!("a large store is not looked through: `sotto-relay check` does that");
         }
         if version < VERSION {
             connection.execute_batch(&format!(
