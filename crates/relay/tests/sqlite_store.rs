@@ -336,3 +336,36 @@ async fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     std::fs::write(harness.file(), bytes).unwrap();
     assert!(matches!(harness.try_open(), Err(OpenError::Damaged(_))));
 }
+
+/// What the first version of the tables held is there afterwards, and answers as before.
+#[tokio::test]
+async fn a_store_of_the_first_version_is_taken_over() {
+    let harness = Sqlite::new();
+    let store = harness.open().await;
+    store.create(channel(&[key(3)])).await.unwrap();
+    for n in 0..20 {
+        store.append(chat(n, MARK)).await.unwrap();
+    }
+    let tenth = store.append(chat(10, MARK)).await.unwrap();
+    drop(store);
+    let file = rusqlite::Connection::open(harness.file()).unwrap();
+    file.execute_batch(
+        "ALTER TABLE entries RENAME TO newer;
+         CREATE TABLE entries (id INTEGER PRIMARY KEY, channel INTEGER NOT NULL,
+             position INTEGER NOT NULL, append BLOB NOT NULL, lane INTEGER NOT NULL,
+             fence INTEGER NOT NULL, handshakes INTEGER NOT NULL, hash BLOB NOT NULL,
+             at INTEGER NOT NULL, gone INTEGER, size INTEGER NOT NULL, body BLOB,
+             UNIQUE (channel, position), UNIQUE (channel, append)) STRICT;
+         INSERT INTO entries SELECT * FROM newer;
+         DROP TABLE newer; DROP TABLE revoked; PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(file);
+
+    let store = harness.open().await;
+    assert_eq!(store.append(chat(10, MARK)).await, Ok(tenth));
+    let next = store.append(chat(20, MARK)).await.unwrap();
+    assert_eq!(next.position, Position(21));
+    let all = store.read(conformance::CHANNEL, Position(0), 100).await;
+    assert_eq!(all.unwrap().len(), 21);
+}

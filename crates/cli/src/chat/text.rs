@@ -69,7 +69,8 @@ pub(super) fn header(view: &ConversationView) -> Vec<Line> {
     ])];
     let more = match (view.state, view.shield_reason) {
         (ConversationState::Opening, _) => {
-            "The invite is being opened. What you write is kept and sent then."
+            "The invite is being opened; if their device has not been online since, that waits for it. \
+             What you write is kept and sent then."
         }
         (ConversationState::Waiting, _) => {
             "They have not let you in yet. What you write is kept and sent then."

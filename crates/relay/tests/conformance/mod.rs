@@ -56,7 +56,7 @@ macro_rules! conformance {
 }
 pub(crate) use conformance;
 
-const CHANNEL: ChannelId = ChannelId([0xc0; 16]);
+pub const CHANNEL: ChannelId = ChannelId([0xc0; 16]);
 
 pub fn key(n: u8) -> PublicKey {
     PublicKey([n; 32])

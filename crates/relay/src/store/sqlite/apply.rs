@@ -128,7 +128,10 @@ impl Writer {
         let state = match self.channels.entry(*id) {
             Slot::Occupied(slot) => slot.into_mut(),
             Slot::Vacant(slot) => match Channel::load(&self.file, id)? {
-                Some(state) => slot.insert(state),
+                Some(state) => {
+                    self.appends += state.appends.len();
+                    slot.insert(state)
+                }
                 None => return Ok(Err(StoreError::NotFound)),
             },
         };
@@ -179,18 +182,20 @@ impl Writer {
             if let Err(error) = state.needs_writer(&new.writer) {
                 return Ok(Err(error));
             }
+            // A repetition is answered as before, whatever has happened since.
+            if let Some(at) = state.appends.get(&new.append) {
+                return Ok(Ok((appended(file, state.no, *at)?, None)));
+            }
             if let Err(error) = may_append(state.measure(at), &new, &bounds) {
-                // A repetition is answered as before, whatever has happened since.
-                return Ok(repeated(file, state.no, &new)?.map_or(Err(error), |again| Ok((again, None))));
+                return Ok(Err(error));
             }
             let position = Position(state.head).next();
             let hash = state.hash.next(position, new.lane, &new.append, &new.body);
             let handshakes = state.handshakes + u64::from(new.lane == Lane::Handshake);
             let read = !state.subscribers.is_empty();
-            let inserted = file
-                .prepare_cached(
+            file.prepare_cached(
                     "INSERT INTO entries (channel, position, append, lane, fence, handshakes, hash, at, gone, size, body)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (channel, append) DO NOTHING",
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                 )?
                 .execute((
                     state.no,
@@ -205,9 +210,7 @@ impl Writer {
                     new.body.len(),
                     read.then_some(&new.body),
                 ))?;
-            if inserted == 0 {
-                return Ok(repeated(file, state.no, &new)?.map_or(Err(StoreError::Unavailable), |again| Ok((again, None))));
-            }
+            state.appends.insert(new.append, position.0);
             if !new.subscribers.is_empty() {
                 add_subscribers(file, state.no, &new.subscribers, position.0)?;
                 for key in &new.subscribers {
@@ -234,6 +237,7 @@ impl Writer {
         self.wipe |= freed;
         Ok(stored.map(|(appended, entry)| {
             if let Some(entry) = entry {
+                self.appends += 1;
                 self.then(move |feeds| feeds.publish(&channel, entry, appended));
             }
             appended
@@ -529,16 +533,15 @@ impl Writer {
     }
 }
 
-/// The answer to the first append with this id.
-fn repeated(file: &rusqlite::Connection, no: i64, new: &NewEntry) -> Result<Option<Appended>> {
-    file.prepare_cached("SELECT position, hash FROM entries WHERE channel = ?1 AND append = ?2")?
-        .query_row((no, new.append.as_bytes()), |row| {
+/// What the append that came to stand there was answered.
+fn appended(file: &rusqlite::Connection, no: i64, position: u64) -> Result<Appended> {
+    file.prepare_cached("SELECT hash FROM entries WHERE channel = ?1 AND position = ?2")?
+        .query_row((no, position), |row| {
             Ok(Appended {
-                position: Position(row.get(0)?),
-                hash: ChainHash(row.get(1)?),
+                position: Position(position),
+                hash: ChainHash(row.get(0)?),
             })
         })
-        .optional()
 }
 
 /// Of a channel's revoked writers the newest stay known.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Result};
 use sotto_suite::sign::PublicKey;
-use sotto_wire::{Appended, ChainHash, ChannelId, Position, Subscribed};
+use sotto_wire::{AppendId, Appended, ChainHash, ChannelId, Position, Subscribed};
 
 use crate::feed::Standing;
 use crate::store::rules::Measure;
@@ -23,6 +23,8 @@ pub(super) struct Channel {
     pub(super) hash: ChainHash,
     pub(super) handshakes: u64,
     pub(super) fenced: bool,
+    /// Where each append that is remembered came to stand.
+    pub(super) appends: HashMap<AppendId, u64>,
     /// Entries up to here have gone.
     pub(super) low: u64,
     /// Bytes of bodies that are still there.
@@ -65,6 +67,10 @@ impl Channel {
         let bytes = file
             .prepare_cached("SELECT coalesce(sum(size), 0) FROM entries WHERE channel = ?1 AND position > ?2 AND body IS NOT NULL")?
             .query_row((no, low), |row| row.get(0))?;
+        let appends = file
+            .prepare_cached("SELECT append, position FROM entries WHERE channel = ?1")?
+            .query_map([no], |row| Ok((AppendId(row.get(0)?), row.get(1)?)))?
+            .collect::<Result<_>>()?;
         let writers = Arc::new(writers);
         Ok(Some(Self {
             no,
@@ -75,6 +81,7 @@ impl Channel {
             hash,
             handshakes,
             fenced,
+            appends,
             low,
             bytes,
             reserved: (0, 0),

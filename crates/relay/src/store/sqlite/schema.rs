@@ -43,9 +43,6 @@ impl From<rusqlite::Error> for OpenError {
     }
 }
 
-// `entries` keeps a row without its body after the entry has gone: its append id answers a
-// repetition, its hash a gap. Rows are numbered in the order of writing, so that entries of many
-// channels share the pages that one commit writes.
 const TABLES: &str = "
 CREATE TABLE channels (
     no INTEGER PRIMARY KEY,
@@ -68,6 +65,22 @@ CREATE TABLE subscribers (
     cursor INTEGER NOT NULL,
     PRIMARY KEY (channel, key)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE packages (
+    id INTEGER PRIMARY KEY,
+    channel INTEGER NOT NULL,
+    slot BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    last_resort INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX packages_by_slot ON packages (channel, slot, last_resort, id);
+";
+
+/// A row stays without its body after the entry has gone: its append id answers a repetition, its
+/// hash a gap. Rows are numbered in the order of writing, so that entries of many channels share the
+/// pages that one commit writes; the one page that is a channel's own is the index's. It holds the
+/// append ids too, so that memory learns a channel's by reading what lies side by side.
+const ENTRIES: &str = "
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
     channel INTEGER NOT NULL,
@@ -80,22 +93,12 @@ CREATE TABLE entries (
     at INTEGER NOT NULL,
     gone INTEGER,
     size INTEGER NOT NULL,
-    body BLOB,
-    UNIQUE (channel, position),
-    UNIQUE (channel, append)
+    body BLOB
 ) STRICT;
-CREATE TABLE packages (
-    id INTEGER PRIMARY KEY,
-    channel INTEGER NOT NULL,
-    slot BLOB NOT NULL,
-    at INTEGER NOT NULL,
-    last_resort INTEGER NOT NULL,
-    body BLOB NOT NULL
-) STRICT;
-CREATE INDEX packages_by_slot ON packages (channel, slot, last_resort, id);
+CREATE UNIQUE INDEX entries_in_order ON entries (channel, position, append);
 ";
 
-/// What version 2 added: writers that were revoked, the oldest first.
+/// Writers that were revoked, the oldest first.
 const REVOKED: &str = "
 CREATE TABLE revoked (
     id INTEGER PRIMARY KEY,
@@ -138,7 +141,7 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, O
     }
     if fresh {
         connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {TABLES} {REVOKED} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
+            "BEGIN IMMEDIATE; {TABLES} {ENTRIES} {REVOKED} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;"
         ))?;
     } else {
         if std::fs::metadata(path)?.len() <= CHECKED {
@@ -153,8 +156,11 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, O
             tracing::info!("a large store is not looked through: `sotto-relay check` does that");
         }
         if version < VERSION {
+            // Version 1 had an index for the append ids, and forgot who was revoked.
             connection.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {REVOKED} PRAGMA user_version = {VERSION}; COMMIT;"
+                "BEGIN IMMEDIATE; ALTER TABLE entries RENAME TO before; {ENTRIES}
+                 INSERT INTO entries SELECT * FROM before ORDER BY id; DROP TABLE before;
+                 {REVOKED} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }
     }

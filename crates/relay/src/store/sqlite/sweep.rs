@@ -35,6 +35,7 @@ impl Writer {
             // What memory knows of sizes is no longer so; cursors are written before it goes.
             self.write_cursors()?;
             self.channels.clear();
+            self.appends = 0;
         }
         Ok(())
     }

@@ -105,6 +105,9 @@ const CURSORS: Duration = Duration::from_millis(50);
 const WIPE_BUSY: Duration = Duration::from_secs(5);
 const WIPE_IDLE: Duration = Duration::from_millis(250);
 
+/// Append ids in memory: some 50 bytes each.
+const APPENDS: usize = 1_000_000;
+
 /// How soon a disk that failed is tried again.
 const MEND: Duration = Duration::from_secs(1);
 
@@ -121,6 +124,8 @@ pub(super) struct Writer {
     mend_not_before: Option<Instant>,
     pub(super) options: SqliteOptions,
     pub(super) channels: HashMap<ChannelId, Channel>,
+    /// Append ids that they remember, no fewer than there are.
+    pub(super) appends: usize,
     pub(super) uses: u64,
     /// Channels in the file.
     pub(super) count: u64,
@@ -156,6 +161,7 @@ impl Writer {
             mend_not_before: None,
             options,
             channels: HashMap::new(),
+            appends: 0,
             uses: 0,
             count,
             moved: HashMap::new(),
@@ -352,6 +358,7 @@ impl Writer {
         // fails as well.
         self.count = schema::channels(&self.file).unwrap_or(self.count);
         self.channels.clear();
+        self.appends = 0;
         self.moved.clear();
         self.moved_since = None;
     }
@@ -393,10 +400,10 @@ impl Writer {
         }
     }
 
-    /// Keeps the memory for channels within its bound: the older half goes. Cursors are written
+    /// Keeps the memory for channels within its bounds: the older half goes. Cursors are written
     /// first, for the file is all that knows a channel then.
     fn evict(&mut self) {
-        if self.channels.len() <= self.options.cached_channels {
+        if self.channels.len() <= self.options.cached_channels && self.appends <= APPENDS {
             return;
         }
         let mut uses: Vec<u64> = self.channels.values().map(|channel| channel.used).collect();
@@ -406,6 +413,7 @@ impl Writer {
         let moved = &self.moved;
         self.channels
             .retain(|id, channel| channel.used >= median || moved.contains_key(id));
+        self.appends = self.channels.values().map(|one| one.appends.len()).sum();
     }
 
     /// Will wipe and write cursors with this batch.
