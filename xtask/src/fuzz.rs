@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz TARGET`: one fuzz target for a while, on the stable compiler.
+//! `cargo xtask fuzz TARGET`: one fuzz target for a while, or for so many inputs, on the stable
+//! compiler.
 
 use std::path::PathBuf;
 
@@ -12,7 +13,8 @@ use crate::tool::Tool;
 const SECONDS: u64 = 60;
 
 pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
-    let seconds = args.number("--seconds")?.unwrap_or(SECONDS);
+    let runs = args.number("--runs")?;
+    let seconds = args.number("--seconds")?;
     let yes = args.flag("--yes");
     let wanted = args.word();
     args.finish()?;
@@ -37,19 +39,32 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
         );
         Tool::cargo(["install", "cargo-fuzz", "--locked", "--quiet"]).run()?;
     }
+    let until = match (runs, seconds) {
+        (Some(runs), None) => vec![format!("-runs={runs}")],
+        (Some(runs), Some(seconds)) => {
+            vec![
+                format!("-runs={runs}"),
+                format!("-max_total_time={seconds}"),
+            ]
+        }
+        (None, seconds) => vec![format!("-max_total_time={}", seconds.unwrap_or(SECONDS))],
+    };
     Tool::cargo(["fuzz", "run", "--fuzz-dir"])
         .args([folder])
         .args([&wanted])
-        .args(["--".to_owned(), format!("-max_total_time={seconds}")])
+        .args(["--"])
+        .args(until)
         // The sanitizers are unstable options; this lets the stable compiler take them.
         .env("RUSTC_BOOTSTRAP", "1")
         .run()
 }
 
-/// Every target's name and its fuzz folder: `crates/<crate>/fuzz/fuzz_targets/<name>.rs`.
+/// Every target's name and its fuzz folder: `crates/<crate>/fuzz/fuzz_targets/<name>.rs`, and the
+/// same below `tests`.
 fn targets() -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
-    for room in files_in(project::root().join("crates")) {
+    let rooms = ["crates", "tests"].map(|folder| files_in(project::root().join(folder)));
+    for room in rooms.into_iter().flatten() {
         let folder = room.join("fuzz");
         for source in files_in(folder.join("fuzz_targets")) {
             if source

@@ -51,8 +51,8 @@ cargo xtask <routine>
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew
-  fuzz TARGET [--seconds N]
-                          one fuzz target for a while
+  fuzz TARGET [--seconds N] [--runs N]
+                          one fuzz target for a while, or for so many inputs
   help                    this list
 
 --yes installs missing system packages without asking.";

@@ -1,14 +1,14 @@
 //! Arguments, the process under watch, figures, and what is said about a world that fails.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use clap::Parser;
 use sotto_faulty_disk::{Live, Watch, supported};
 use sotto_simulation::plan::{Deed, Hostile, Plan, range};
-use sotto_simulation::run::{Outcome, Stage, is_playing, play, rate};
+use sotto_simulation::run::{Outcome, Stage, is_playing, memory, play, rate};
 use sotto_simulation::shrink::shrink;
 
 /// Worlds that the shrinker may try.
@@ -36,6 +36,9 @@ struct Line {
     /// Steps that are left out, like 3-17,40.
     #[arg(long, value_delimiter = ',', value_parser = range)]
     skip: Vec<std::ops::RangeInclusive<u64>>,
+    /// A file of the fuzz target `interaction`: its bytes decide instead of the seed.
+    #[arg(long, value_name = "FILE")]
+    chosen: Option<PathBuf>,
     /// So many worlds, one after the other, from the seed on.
     #[arg(long)]
     worlds: Option<u64>,
@@ -61,14 +64,17 @@ struct Line {
 
 impl Line {
     fn plan(&self, seed: u64) -> Plan {
-        let mut plan = Plan::of(seed);
+        let mut plan = match &self.chosen {
+            Some(file) => Plan::driven(&fs::read(file).expect("the chosen bytes can be read")),
+            None => Plan::of(seed),
+        };
         if self.small {
             plan.people = plan.people.min(6);
             plan.steps = plan.steps.min(300);
         }
         plan.steps = self.steps.unwrap_or(plan.steps).max(1);
         plan.people = self.people.unwrap_or(plan.people).clamp(2, 26);
-        plan.hostile = self.hostile;
+        plan.hostile = self.hostile.or(plan.hostile);
         plan.without = self.without.iter().copied().collect();
         plan.skip.clone_from(&self.skip);
         plan
@@ -97,12 +103,7 @@ pub(crate) fn main() -> ExitCode {
 
 /// Starts this program once more, on a disk that forgets what was not synced.
 fn under_watch() -> std::io::Result<ExitCode> {
-    let memory = Path::new("/dev/shm");
-    let place = if memory.is_dir() {
-        memory.to_owned()
-    } else {
-        std::env::temp_dir()
-    };
+    let place = memory();
     let folder = tempfile::tempdir_in(&place)?;
     let aside = tempfile::tempdir_in(&place)?;
     let watch = Watch::new(folder.path(), aside.path())?;

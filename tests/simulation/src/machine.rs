@@ -7,6 +7,16 @@ use sotto_faulty_disk::{Fate, Live};
 
 use crate::chance::Chance;
 
+/// A folder in memory, where there is one: nothing here has to outlive the process.
+#[must_use]
+pub fn memory() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => memory.to_owned(),
+        false => std::env::temp_dir(),
+    }
+}
+
 /// All disks of a world.
 #[derive(Debug)]
 pub(crate) struct Machines {
@@ -37,7 +47,9 @@ impl Machines {
     /// Empty disks. Under watch if this process is.
     pub(crate) fn new() -> Self {
         let live = Live::of_this_process();
-        let folder = live.is_none().then(|| tempfile::tempdir().unwrap());
+        let folder = live
+            .is_none()
+            .then(|| tempfile::tempdir_in(memory()).unwrap());
         let root = match (&live, &folder) {
             (Some(live), _) => live.root().to_owned(),
             (None, folder) => folder.as_ref().unwrap().path().to_owned(),

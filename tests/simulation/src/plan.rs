@@ -139,7 +139,12 @@ pub struct Plan {
     pub without: BTreeSet<Deed>,
     /// Steps that are left out.
     pub skip: Vec<RangeInclusive<u64>>,
+    /// Bytes that decide before the dice of each step do, [`CHOSEN`] a step.
+    pub chosen: Vec<u8>,
 }
+
+/// Bytes that decide in one step.
+pub const CHOSEN: usize = 8;
 
 impl Plan {
     /// The world of a seed: nine of ten small (up to 6 people and 300 steps), the rest large (up
@@ -160,7 +165,35 @@ impl Plan {
             hostile: None,
             without: BTreeSet::new(),
             skip: Vec::new(),
+            chosen: Vec::new(),
         }
+    }
+
+    /// A world that these bytes drive: the first one says who is there and whether the relay lies,
+    /// the others decide what happens, step by step.
+    #[must_use]
+    pub fn driven(bytes: &[u8]) -> Self {
+        let (first, chosen) = bytes
+            .split_first()
+            .map_or((0, bytes), |(b, rest)| (*b, rest));
+        let kinds = Hostile::ALL.len() + 1;
+        let kind = usize::from(first) % (2 * kinds);
+        Self {
+            steps: (chosen.len().div_ceil(CHOSEN) as u64).max(1),
+            people: 2 + usize::from(first) / (2 * kinds) % 2,
+            // Half of the worlds have an honest relay.
+            hostile: Hostile::ALL.get(kind).copied(),
+            chosen: chosen.to_vec(),
+            ..Self::of(0)
+        }
+    }
+
+    /// What is chosen for a step.
+    pub(crate) fn chosen_for(&self, step: u64) -> &[u8] {
+        let from = usize::try_from(step).unwrap_or(usize::MAX);
+        let from = from.saturating_mul(CHOSEN).min(self.chosen.len());
+        let until = (from + CHOSEN).min(self.chosen.len());
+        &self.chosen[from..until]
     }
 
     /// Whether this step is left out.
@@ -193,6 +226,9 @@ impl fmt::Display for Plan {
         if !self.skip.is_empty() {
             let ranges: Vec<_> = self.skip.iter().map(range_text).collect();
             write!(f, " --skip {}", ranges.join(","))?;
+        }
+        if !self.chosen.is_empty() {
+            write!(f, " --chosen FILE")?;
         }
         Ok(())
     }

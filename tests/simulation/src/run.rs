@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::chance::Chance;
 use crate::machine::Machines;
+pub use crate::machine::memory;
 use crate::plan::Plan;
 use crate::world::{BEGIN, Held, Violation, World};
 

@@ -142,7 +142,7 @@ impl<'m> World<'m> {
     /// One step.
     pub(crate) fn take_step(&mut self, step: u64) -> Held {
         self.step = step;
-        self.dice = Chance::of(self.plan.seed, step);
+        self.dice = Chance::chosen(self.plan.seed, step, self.plan.chosen_for(step));
         if self.dice.one_in(3) {
             self.act()?;
         } else {
