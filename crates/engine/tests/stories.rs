@@ -103,6 +103,47 @@ fn a_single_use_invite_is_good_for_one_person() {
 }
 
 #[test]
+fn an_invite_waits_for_the_device_that_made_it() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    world.disconnect("alice");
+    let link = world.invite("alice", true);
+    let bobs = world.open_invite("bob", &link).unwrap();
+    world.wait(3_600_000);
+    let state = |world: &World| world.reader("bob").conversation(bobs).unwrap().state;
+    assert_eq!(state(&world), ConversationState::Opening);
+    world.crash("bob");
+    world.connect("bob");
+    world.settle();
+    world.connect("alice");
+    world.settle();
+    assert_eq!(state(&world), ConversationState::Opening, "not asked yet");
+    // Within an eighth of the time that it has waited.
+    world.wait(600_000);
+    assert_eq!(state(&world), ConversationState::Waiting);
+    world.accept("alice");
+    assert_eq!(state(&world), ConversationState::Active);
+}
+
+#[test]
+fn an_invite_that_nobody_hears_of_ends_when_it_expires() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    world.disconnect("alice");
+    let link = world.invite("alice", true);
+    let bobs = world.open_invite("bob", &link).unwrap();
+    world.wait(86_400_000 + 700_000);
+    assert!(world.people["bob"].events.iter().any(|event| matches!(
+        event,
+        Event::InviteFailed { conversation, problem }
+            if *conversation == bobs && problem.code == "invite_expired"
+    )));
+    assert!(world.reader("bob").conversations().unwrap().is_empty());
+}
+
+#[test]
 fn bad_invites_are_refused_each_with_its_reason() {
     let mut world = World::new();
     world.join("alice");

@@ -156,10 +156,12 @@ impl World<'_> {
         let clock = self.now;
         let used_up = mine.clone().any(|given| {
             given.revoked
-                || given.early
                 || (given.single_use && given.opened.len() > 1)
                 || given.expires < clock + 3 * 86_400_000
         });
+        let mut mine = mine;
+        let here = self.people[who].clock(clock).0;
+        let expired = mine.any(|given| given.expires < here + 60_000);
         let long_away = other.is_none_or(|other| {
             let person = &self.people[other];
             let here = person.stream.is_some();
@@ -171,6 +173,7 @@ impl World<'_> {
             .any(|who| self.model.skewed.contains(&who));
         let allowed = match code {
             "invite_used_up" => used_up,
+            "invite_expired" => expired,
             "invite_no_package" => long_away || skewed,
             "invite_clocks_differ" => skewed,
             _ => false,

@@ -44,8 +44,6 @@ pub(crate) struct Given {
     /// Who has opened it.
     pub(crate) opened: Vec<usize>,
     pub(crate) revoked: bool,
-    /// Somebody opened it before the relay could know of it.
-    pub(crate) early: bool,
     /// By the inviter's clock.
     pub(crate) expires: u64,
 }

@@ -370,7 +370,6 @@ impl World<'_> {
             single_use,
             opened: Vec::new(),
             revoked: false,
-            early: false,
             expires,
         });
         Ok(number)
@@ -418,13 +417,6 @@ impl World<'_> {
         match self.ask(who, Command::OpenInvite { link: given.link })? {
             Ok(Done::Conversation { .. }) if !expired => {
                 self.model.invites[number].opened.push(who);
-                // A link can be faster than the inviter's own connection.
-                let inviter = &self.people[given.inviter];
-                let busy = inviter
-                    .stream
-                    .as_ref()
-                    .is_none_or(|stream| stream.up.due().is_some() || stream.down.due().is_some());
-                self.model.invites[number].early |= busy;
                 Ok(())
             }
             Err(problem) if problem.code == "invite_expired" => {

@@ -40,7 +40,7 @@ impl Channels {
     fn address(self, n: u64) -> ChannelId {
         let mut input = [self.family; 9];
         input[1..].copy_from_slice(&(n % self.count).to_be_bytes());
-        let hash = sotto_suite::hash::sha256(&input);
+        let hash = sotto_suite::hash::sha256(&[&input]);
         let mut id = [0; 16];
         id.copy_from_slice(&hash[..16]);
         ChannelId(id)
@@ -58,7 +58,7 @@ impl Channels {
     fn new_entry(self, n: u64) -> NewEntry {
         let mut input = [0xee; 9];
         input[1..].copy_from_slice(&n.to_be_bytes());
-        let hash = sotto_suite::hash::sha256(&input);
+        let hash = sotto_suite::hash::sha256(&[&input]);
         let mut append = [0; 16];
         append.copy_from_slice(&hash[..16]);
         NewEntry {
