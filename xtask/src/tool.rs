@@ -7,6 +7,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use crate::failure::Failure;
 use crate::project;
 
+fn is_of_our_package(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+}
+
 /// A program with its arguments, not started yet. Runs in the project's root.
 #[derive(Debug)]
 pub(crate) struct Tool {
@@ -22,11 +27,17 @@ impl Tool {
         Self { command, shown }
     }
 
-    /// The cargo that runs this program.
+    /// The cargo that runs this program, without what that one told us about our own package: build
+    /// scripts look at it (ring's does), and everything above them would be built anew whenever
+    /// somebody calls cargo by hand in between.
     pub(crate) fn cargo<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Self {
         let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut tool = Self::new(program);
         "cargo".clone_into(&mut tool.shown);
+        let ours = std::env::vars_os().map(|(name, _)| name);
+        for name in ours.filter(|name| is_of_our_package(name)) {
+            tool.command.env_remove(name);
+        }
         if std::io::stderr().is_terminal() {
             tool = tool.env("CARGO_TERM_COLOR", "always");
         }
@@ -192,6 +203,16 @@ fn without_colours(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cargo_says_of_this_package_is_not_passed_on() {
+        for name in ["CARGO_MANIFEST_DIR", "CARGO_PKG_VERSION_PRE"] {
+            assert!(is_of_our_package(OsStr::new(name)));
+        }
+        for name in ["CARGO_TARGET_DIR", "CARGO_HOME", "RUSTC_BOOTSTRAP"] {
+            assert!(!is_of_our_package(OsStr::new(name)));
+        }
+    }
 
     #[test]
     fn colours_are_removed_and_plain_text_is_left_alone() {

@@ -105,30 +105,21 @@ fn resident(id: u32) -> f64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Processor time that a process has used, in milliseconds.
+/// Processor time that a process has used, in milliseconds, to ten of them.
 fn worked(id: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/schedstat")).unwrap();
-    let nanoseconds: f64 = status.split_whitespace().next().unwrap().parse().unwrap();
-    let mut all = nanoseconds;
-    // That was the first thread; the others have files of their own.
-    for thread in std::fs::read_dir(format!("/proc/{id}/task")).unwrap() {
-        let thread = thread.unwrap();
-        if thread.file_name().to_string_lossy() == id.to_string() {
-            continue;
-        }
-        let status = std::fs::read_to_string(thread.path().join("schedstat")).unwrap();
-        all += status
-            .split_whitespace()
-            .next()
-            .unwrap()
-            .parse::<f64>()
-            .unwrap();
-    }
-    all / 1e6
+    let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    // The name stands in brackets, and may hold anything.
+    let (_, fields) = status.rsplit_once(") ").unwrap();
+    let ticks = |at: usize| {
+        let field = fields.split_whitespace().nth(at).unwrap();
+        field.parse::<f64>().unwrap()
+    };
+    // utime and stime, in hundredths of a second.
+    (ticks(11) + ticks(12)) * 10.0
 }
 
 pub(crate) fn measure() {
-    if !std::path::Path::new("/proc/self/schedstat").exists() {
+    if !std::path::Path::new("/proc/self/stat").exists() {
         eprintln!("no such /proc here: idle connections are not measured");
         return;
     }

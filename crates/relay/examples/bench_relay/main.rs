@@ -142,10 +142,7 @@ impl Drop for Process {
 /// Prints a figure; the ratio is ours to the peer's.
 fn figure(name: &str, value: f64, unit: &str, peer: Option<(&str, f64)>) {
     let peer = match peer {
-        Some((peer, theirs)) => format!(
-            r#""{peer}","peer_value":{theirs:.1},"ratio":{:.2}"#,
-            value / theirs
-        ),
+        Some((peer, theirs)) => format!(r#""{peer} {theirs:.1}","ratio":{:.2}"#, value / theirs),
         None => "null,\"ratio\":null".into(),
     };
     println!(r#"{{"name":"{name}","value":{value:.1},"unit":"{unit}","peer":{peer}}}"#);

@@ -64,13 +64,18 @@ impl Channel {
             .query_map([no], |row| Ok((PublicKey(row.get(0)?), row.get(1)?)))?
             .collect::<Result<_>>()?;
         let low = subscribers.values().copied().min().unwrap_or(head);
-        let bytes = file
-            .prepare_cached("SELECT coalesce(sum(size), 0) FROM entries WHERE channel = ?1 AND position > ?2 AND body IS NOT NULL")?
-            .query_row((no, low), |row| row.get(0))?;
-        let appends = file
-            .prepare_cached("SELECT append, position FROM entries WHERE channel = ?1")?
-            .query_map([no], |row| Ok((AppendId(row.get(0)?), row.get(1)?)))?
-            .collect::<Result<_>>()?;
+        let (mut appends, mut bytes) = (HashMap::new(), 0);
+        let mut select = file.prepare_cached(
+            "SELECT position, append, size FROM entries WHERE channel = ?1 ORDER BY position",
+        )?;
+        let mut rows = select.query([no])?;
+        while let Some(row) = rows.next()? {
+            let position: u64 = row.get(0)?;
+            appends.insert(AppendId(row.get(1)?), position);
+            if position > low {
+                bytes += row.get::<_, u64>(2)?;
+            }
+        }
         let writers = Arc::new(writers);
         Ok(Some(Self {
             no,

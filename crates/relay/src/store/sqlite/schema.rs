@@ -78,8 +78,9 @@ CREATE INDEX packages_by_slot ON packages (channel, slot, last_resort, id);
 
 /// A row stays without its body after the entry has gone: its append id answers a repetition, its
 /// hash a gap. Rows are numbered in the order of writing, so that entries of many channels share the
-/// pages that one commit writes; the one page that is a channel's own is the index's. It holds the
-/// append ids too, so that memory learns a channel's by reading what lies side by side.
+/// pages that one commit writes; the one page that is a channel's own is the index's. It holds
+/// append ids and sizes too, so that memory learns a channel's by reading what lies side by side.
+/// `size` is of the body, and 0 once that went by age; what all have acknowledged keeps it.
 const ENTRIES: &str = "
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
@@ -95,7 +96,7 @@ CREATE TABLE entries (
     size INTEGER NOT NULL,
     body BLOB
 ) STRICT;
-CREATE UNIQUE INDEX entries_in_order ON entries (channel, position, append);
+CREATE UNIQUE INDEX entries_in_order ON entries (channel, position, append, size);
 ";
 
 /// Writers that were revoked, the oldest first.
@@ -160,6 +161,7 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, O
             connection.execute_batch(&format!(
                 "BEGIN IMMEDIATE; ALTER TABLE entries RENAME TO before; {ENTRIES}
                  INSERT INTO entries SELECT * FROM before ORDER BY id; DROP TABLE before;
+                 UPDATE entries SET size = 0 WHERE body IS NULL;
                  {REVOKED} PRAGMA user_version = {VERSION}; COMMIT;"
             ))?;
         }

@@ -14,7 +14,7 @@ impl Writer {
         let gone = self
             .file
             .prepare_cached(
-                "UPDATE entries SET body = NULL, gone = ?3
+                "UPDATE entries SET body = NULL, gone = ?3, size = 0
                  WHERE id < ?4 AND body IS NOT NULL AND (lane = 0 AND at < ?1 OR lane = 1 AND at < ?2)",
             )?
             .execute((

@@ -99,6 +99,8 @@ pub(super) enum Work {
 
 /// Orders in one transaction.
 const BATCH: usize = 512;
+/// How long a batch waits at most for those whom the last one has answered.
+const LONGEST_WAIT: Duration = Duration::from_millis(1);
 /// How long a cursor may stay unwritten.
 const CURSORS: Duration = Duration::from_millis(50);
 /// How long deleted bodies may stay in the log while the thread is busy, and while it is idle.
@@ -132,6 +134,9 @@ pub(super) struct Writer {
     /// Cursors moved in memory but not in the file.
     pub(super) moved: HashMap<ChannelId, Vec<PublicKey>>,
     moved_since: Option<Instant>,
+    /// Answers that the last batch gave, and how long it took.
+    answered_before: usize,
+    synced_in: Duration,
     /// Bodies deleted whose bytes the log may still hold.
     pub(super) wipe: bool,
     wipe_since: Option<Instant>,
@@ -166,6 +171,8 @@ impl Writer {
             count,
             moved: HashMap::new(),
             moved_since: None,
+            answered_before: 0,
+            synced_in: Duration::ZERO,
             wipe: false,
             wipe_since: None,
             wipe_not_before: None,
@@ -185,16 +192,30 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            while batch.len() < BATCH
-                && let Ok(order) = waiting.try_recv()
-            {
-                batch.push(order);
-            }
+            self.gather(&mut batch, waiting);
             self.run_batch(batch);
             self.evict();
         }
         self.settle = true;
         self.run_batch(Vec::new());
+    }
+
+    /// Whatever waits goes into one batch. Who was answered by the last one is about to come again,
+    /// and a sync costs the same for few as for many: as long as fewer are here than then, some part
+    /// of a sync's time is given to the others.
+    fn gather(&self, batch: &mut Vec<Order>, waiting: &Receiver<Order>) {
+        let until = Instant::now() + self.synced_in / 2;
+        while batch.len() < BATCH {
+            let more = match waiting.try_recv() {
+                Ok(order) => Ok(order),
+                Err(_) if batch.is_empty() || batch.len() >= self.answered_before => break,
+                Err(_) => waiting.recv_timeout(until.saturating_duration_since(Instant::now())),
+            };
+            match more {
+                Ok(order) => batch.push(order),
+                Err(_) => break,
+            }
+        }
     }
 
     fn next_order(&self, waiting: &Receiver<Order>) -> Result<Order, RecvTimeoutError> {
@@ -219,7 +240,10 @@ impl Writer {
         let works = batch.iter().any(|order| matches!(order, Order::Work(_)));
         let result = self.transact(batch, &mut answers, works || self.settle);
         if works {
-            self.metrics.batch(answers.len(), started.elapsed());
+            let took = started.elapsed();
+            self.metrics.batch(answers.len(), took);
+            self.answered_before = answers.len();
+            self.synced_in = took.min(LONGEST_WAIT * 2);
         }
         let after = std::mem::take(&mut self.after);
         match result {
