@@ -2,6 +2,7 @@
 //! promises (Argon2id, ChaCha20-Poly1305, what is authenticated) is checked on the way.
 
 use std::path::Path;
+use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use rusqlite::Connection;
@@ -12,6 +13,9 @@ use sotto_suite::secret::Secret;
 
 use crate::{Failure, PASSPHRASE, text};
 
+/// For as long another one may hold it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Opens the database of the profile in `folder`, which was made with [`PASSPHRASE`]. The profile
 /// may be open in its program meanwhile.
 ///
@@ -21,6 +25,7 @@ pub fn open_database(folder: &Path) -> Result<Connection, Failure> {
     let file = json(&folder.join("profile-key.json"))?;
     let profile = json(&folder.join("profile.json"))?;
     let database = Connection::open(folder.join("profile.db"))?;
+    database.busy_timeout(PATIENCE)?;
     let key = key(&file, text(&profile, "/id"))
         .ok_or_else(|| Failure::Broken(format!("{} holds no key for us", folder.display())))?;
     database.execute_batch(&format!("PRAGMA key = \"x'{}'\"", hex::encode(key)))?;

@@ -20,6 +20,15 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// A word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proxy => "proxy",
+            Self::Namespaces => "namespaces",
+        }
+    }
+
     /// Whether this machine has it and this user may.
     #[must_use]
     pub fn is_possible(self) -> bool {
@@ -87,14 +96,11 @@ impl Network {
         }
     }
 
-    /// What lasts ends.
-    pub(crate) fn end(&mut self, who: usize, trouble: Trouble) -> Result<(), Failure> {
+    /// What lasts ends. False: this does not end by itself.
+    pub(crate) fn end(&mut self, who: usize, trouble: Trouble) -> Result<bool, Failure> {
         match self {
-            Self::Proxy(proxy) => {
-                proxy.end(who, trouble);
-                Ok(())
-            }
-            Self::Namespaces(namespaces) => namespaces.end(who, trouble),
+            Self::Proxy(proxy) => Ok(proxy.end(who, trouble)),
+            Self::Namespaces(namespaces) => namespaces.end(who, trouble).map(|()| true),
         }
     }
 

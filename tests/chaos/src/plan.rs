@@ -13,6 +13,9 @@ pub const PAIRS: [(usize, usize); 3] = [(0, 1), (2, 3), (1, 2)];
 /// From one fault to the next.
 const GAP: (u64, u64) = (2_000, 6_000);
 
+/// How long a program takes to start and to open its profile, or somewhat longer.
+const RESTART: u64 = 2_000;
+
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -139,6 +142,15 @@ pub fn moments(seed: u64, length: Duration) -> Vec<Moment> {
             edge: begins,
             fault,
         });
+        if matches!(fault, Fault::KillPerson(_)) && chance.below(2) == 0 {
+            // Once more while the program is starting.
+            let again = Duration::from_millis(between(&mut chance, 0, RESTART));
+            moments.push(Moment {
+                at: at + again,
+                edge: begins,
+                fault,
+            });
+        }
         moments.extend(long.map(|long| Moment {
             at: at + long,
             edge: ends,

@@ -7,11 +7,10 @@ mod road;
 use std::io;
 use std::net::SocketAddr;
 
-use sotto_tests::Chance;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::plan::{Trouble, Way};
+use crate::plan::Trouble;
 use road::Road;
 
 /// What was done so far.
@@ -19,9 +18,11 @@ use road::Road;
 pub struct Damage {
     /// Connections that came.
     pub connections: u64,
+    /// Of those, the ones that stand.
+    pub standing: u64,
     /// Connections of which bytes were changed on the way.
     pub corrupted: u64,
-    /// Of those, the ones that still stand: nobody has noticed.
+    /// Of the corrupted, those that still stand: nobody has noticed.
     pub unnoticed: u64,
     /// Bytes that were swallowed.
     pub swallowed: u64,
@@ -65,70 +66,37 @@ impl Proxy {
     }
 
     /// Something begins to go wrong on a road. `number` chooses the connection, where it is about
-    /// one. Says what was done.
+    /// one; if none stands, the next one that comes is hit. Says what was done.
     pub fn begin(&self, road: usize, trouble: Trouble, number: u64) -> String {
-        let Some(road) = self.roads.get(road) else {
-            return "there is no such road".to_owned();
-        };
-        match trouble {
-            Trouble::Slow(rate) => {
+        match (self.roads.get(road), trouble) {
+            (Some(road), Trouble::Slow(rate)) => {
                 road.slow_down(Some(rate));
-                return format!("the road is slow: {rate} bytes a second");
+                format!("the road is slow: {rate} bytes a second")
             }
-            Trouble::Closed => {
+            (Some(road), Trouble::Closed) => {
                 road.close();
-                return "the road is closed".to_owned();
+                "the road is closed".to_owned()
             }
-            _ => {}
-        }
-        let standing = road.standing();
-        let mut chance = Chance::new(number);
-        let place = usize::try_from(chance.below(standing.len() as u64)).unwrap_or_default();
-        let Some(connection) = standing.get(place) else {
-            return "nothing stands on the road that could go wrong".to_owned();
-        };
-        let which = connection.number();
-        match trouble {
-            Trouble::Cut { abruptly } => {
-                connection.cut(abruptly);
-                let how = if abruptly { " by a reset" } else { "" };
-                format!("connection {which} is cut{how}")
-            }
-            Trouble::HalfOpen {
-                to_relay,
-                from_relay,
-            } => {
-                let ways = [(to_relay, Way::ToRelay), (from_relay, Way::FromRelay)];
-                let ways: Vec<Way> = ways.iter().filter(|(on, _)| *on).map(|w| w.1).collect();
-                for way in &ways {
-                    connection.swallow(*way);
-                }
-                let ways: Vec<String> = ways.iter().map(Way::to_string).collect();
-                format!(
-                    "connection {which} swallows what goes {}",
-                    ways.join(" and ")
-                )
-            }
-            Trouble::Corrupt(way) => {
-                connection.corrupt(way, chance.any());
-                format!("connection {which} changes what goes {way}")
-            }
-            Trouble::Slow(_) | Trouble::Closed => String::new(),
+            (Some(road), _) => road.spoil_one(trouble, number),
+            (None, _) => "there is no such road".to_owned(),
         }
     }
 
-    /// What lasts on a road ends. A connection that was spoilt stays so: somebody has to notice.
-    pub fn end(&self, road: usize, trouble: Trouble) {
+    /// What lasts on a road ends. False: it is about a connection, and that stays spoilt until
+    /// somebody notices.
+    pub fn end(&self, road: usize, trouble: Trouble) -> bool {
         match (self.roads.get(road), trouble) {
             (Some(road), Trouble::Slow(_)) => road.slow_down(None),
             (Some(road), Trouble::Closed) => road.open(),
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
-    /// Every road is open and quick.
+    /// Every road is open and quick, and who comes next is let alone.
     pub fn mend(&self) {
         for road in &self.roads {
+            road.spare_the_next();
             road.slow_down(None);
             road.open();
         }
@@ -141,6 +109,7 @@ impl Proxy {
             let one = road.damage();
             Damage {
                 connections: all.connections + one.connections,
+                standing: all.standing + one.standing,
                 corrupted: all.corrupted + one.corrupted,
                 unnoticed: all.unnoticed + one.unnoticed,
                 swallowed: all.swallowed + one.swallowed,

@@ -1,6 +1,6 @@
 //! Somebody who keeps talking to the same few people, whatever happens to the program.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,8 +54,8 @@ pub(crate) struct Talk {
     pub(crate) conversation: String,
     /// What the client has taken, in order.
     pub(crate) said: Vec<String>,
-    /// What it was asked to take and did not answer.
-    asked: Option<String>,
+    /// What it was asked to take after that and has not answered.
+    asked: VecDeque<String>,
     /// Ids of texts that events have announced.
     announced: BTreeSet<String>,
     /// The number of the last of them.
@@ -99,7 +99,7 @@ impl Talker {
             with,
             conversation: self.person.conversation().to_owned(),
             said: Vec::new(),
-            asked: None,
+            asked: VecDeque::new(),
             announced: BTreeSet::new(),
             newest: 0,
         });
@@ -140,6 +140,11 @@ impl Talker {
         let place = self.chance.below(self.talks.len() as u64);
         let length = self.chance.below(LENGTHS.len() as u64);
         let reads = self.chance.below(4) == 0;
+        // Some say a lot at once, so that a kill has much to fall into.
+        let burst = match self.chance.below(6) {
+            0 => between(&mut self.chance, 5, 25),
+            _ => 1,
+        };
         let Some(talk) = self
             .talks
             .get_mut(usize::try_from(place).unwrap_or_default())
@@ -150,17 +155,25 @@ impl Talker {
         if reads {
             read_all(&mut self.person)?;
         }
-        let number = talk.said.len() + 1;
-        let (me, them) = (name(self.who), name(talk.with));
-        let title = format!("{me} → {them} {number}");
         let length = LENGTHS.get(usize::try_from(length).unwrap_or_default());
-        let words = words(&title, length.copied().unwrap_or_default());
-        talk.asked = Some(words.clone());
-        self.story.tell(Some(self.who), format!("says {title}"));
-        self.person.say(&words)?;
-        talk.asked = None;
-        talk.said.push(words);
-        self.story.tell(Some(self.who), format!("has said {title}"));
+        let length = length.copied().unwrap_or_default();
+        let mut calls = Vec::new();
+        for _ in 0..burst {
+            let number = talk.said.len() + talk.asked.len() + 1;
+            let title = format!("{} → {} {number}", name(self.who), name(talk.with));
+            let words = words(&title, length);
+            self.story.tell(Some(self.who), format!("says {title}"));
+            let params = json!({ "conversation": talk.conversation, "text": words });
+            talk.asked.push_back(words);
+            calls.push(self.person.begin("send_text", params)?);
+        }
+        for call in calls {
+            self.person.rpc().finish(call)?;
+            talk.said.extend(talk.asked.pop_front());
+            let said = talk.said.last().map(String::as_str).unwrap_or_default();
+            let said = format!("has said {}", title(said));
+            self.story.tell(Some(self.who), said);
+        }
         Ok(())
     }
 
@@ -244,11 +257,10 @@ impl Talker {
             self.person.turn_to(&talk.conversation);
             let history = History::read(&mut self.person)?;
             let own: Vec<&str> = history.by("me").map(|heard| heard.text.as_str()).collect();
-            if own.len() == talk.said.len() + 1 {
-                // Taken, and ended before it could say so.
-                talk.said.extend(talk.asked.take());
-            }
-            talk.asked = None;
+            // Taken, and ended before it could say so. Calls are carried out in order.
+            let unanswered = own.len().saturating_sub(talk.said.len());
+            talk.said.extend(talk.asked.drain(..).take(unanswered));
+            talk.asked.clear();
             if own != talk.said {
                 wrong = Err(format!(
                     "had said {} texts and has {}",

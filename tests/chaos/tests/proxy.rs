@@ -12,7 +12,7 @@ use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use sotto_chaos::plan::{Trouble, Way};
-use sotto_chaos::proxy::Proxy;
+use sotto_chaos::proxy::{Damage, Proxy};
 
 /// Long enough for a byte on this machine, however busy.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -57,6 +57,14 @@ fn pass(from: &mut TcpStream, to: &mut TcpStream, bytes: &[u8]) -> Vec<u8> {
     came
 }
 
+fn until(proxy: &Proxy, wanted: impl Fn(Damage) -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !wanted(proxy.damage()) {
+        assert!(Instant::now() < deadline, "{:?}", proxy.damage());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn hears_nothing(end: &mut TcpStream) {
     end.set_read_timeout(Some(SILENCE)).unwrap();
     let error = end.read(&mut [0]).unwrap_err();
@@ -70,7 +78,10 @@ fn hears_nothing(end: &mut TcpStream) {
 #[test]
 fn what_is_well_is_carried_both_ways() {
     let Ends {
-        mut near, mut far, ..
+        proxy: _proxy,
+        relay: _relay,
+        mut near,
+        mut far,
     } = ends();
     let large: Vec<u8> = (0..200_000_u32).map(|n| n as u8).collect();
     let sent = large.clone();
@@ -111,9 +122,9 @@ fn a_cut_ends_both_sides_and_the_next_connection_stands() {
 fn what_is_swallowed_never_comes_and_its_end_neither() {
     let Ends {
         proxy,
+        relay: _relay,
         mut near,
         mut far,
-        ..
     } = ends();
     let mute = Trouble::HalfOpen {
         to_relay: true,
@@ -133,9 +144,9 @@ fn what_is_swallowed_never_comes_and_its_end_neither() {
 fn two_bytes_are_changed_once_and_it_is_known_until_the_connection_ends() {
     let Ends {
         proxy,
+        relay: _relay,
         mut near,
         mut far,
-        ..
     } = ends();
     proxy.begin(0, Trouble::Corrupt(Way::FromRelay), 5);
     assert_eq!(pass(&mut near, &mut far, b"untouched"), b"untouched");
@@ -147,11 +158,7 @@ fn two_bytes_are_changed_once_and_it_is_known_until_the_connection_ends() {
     assert_eq!((damage.corrupted, damage.unnoticed), (1, 1));
     drop(near);
     assert_eq!(far.read(&mut [0]).unwrap(), 0);
-    let deadline = Instant::now() + PATIENCE;
-    while proxy.damage().unnoticed > 0 {
-        assert!(Instant::now() < deadline, "nobody noticed");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until(&proxy, |damage| damage.unnoticed == 0);
     assert_eq!(proxy.damage().corrupted, 1);
 }
 
@@ -159,9 +166,9 @@ fn two_bytes_are_changed_once_and_it_is_known_until_the_connection_ends() {
 fn a_slow_road_is_slow_until_it_is_mended() {
     let Ends {
         proxy,
+        relay: _relay,
         mut near,
         mut far,
-        ..
     } = ends();
     proxy.begin(0, Trouble::Slow(2_000), 0);
     // The first load may have been under way before.
@@ -180,7 +187,7 @@ fn a_closed_road_ends_what_stands_and_takes_nobody_until_it_is_open() {
         proxy,
         relay,
         mut near,
-        ..
+        far: _far,
     } = ends();
     proxy.begin(0, Trouble::Closed, 0);
     assert!(near.read(&mut [0]).is_err());
@@ -190,4 +197,30 @@ fn a_closed_road_ends_what_stands_and_takes_nobody_until_it_is_open() {
     }
     proxy.end(0, Trouble::Closed);
     connect(&proxy, &relay);
+}
+
+#[test]
+fn what_finds_nobody_waits_for_the_next() {
+    let Ends {
+        proxy,
+        relay,
+        mut near,
+        mut far,
+    } = ends();
+    proxy.begin(0, Trouble::Cut { abruptly: false }, 0);
+    for end in [&mut near, &mut far] {
+        assert_eq!(end.read(&mut [0]).unwrap(), 0);
+    }
+    until(&proxy, |damage| damage.standing == 0);
+    let deaf = Trouble::HalfOpen {
+        to_relay: false,
+        from_relay: true,
+    };
+    let said = proxy.begin(0, deaf, 0);
+    assert!(said.contains("the next connection"), "{said}");
+    let mut near = TcpStream::connect(("127.0.0.1", proxy.port(0))).unwrap();
+    let (mut far, _) = relay.accept().unwrap();
+    assert_eq!(pass(&mut near, &mut far, b"hello"), b"hello");
+    far.write_all(b"lost").unwrap();
+    hears_nothing(&mut near);
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::road::State;
-use crate::plan::Way;
+use crate::plan::{Trouble, Way};
 
 /// Most bytes that are carried at once.
 const LOAD: usize = 16 * 1024;
@@ -24,6 +24,7 @@ pub(super) struct Connection {
     number: u64,
     cut: CancellationToken,
     reset: AtomicBool,
+    spoilt: AtomicBool,
     to_relay: Lane,
     from_relay: Lane,
 }
@@ -33,6 +34,7 @@ pub(super) struct Connection {
 struct Lane {
     swallow: AtomicBool,
     swallowed: AtomicU64,
+    carried: AtomicU64,
     /// Where in the next load to change bytes.
     corrupt: Mutex<Option<u64>>,
     corrupted: AtomicBool,
@@ -52,6 +54,7 @@ impl Connection {
             number,
             cut: CancellationToken::new(),
             reset: AtomicBool::new(false),
+            spoilt: AtomicBool::new(false),
             to_relay: Lane::default(),
             from_relay: Lane::default(),
         }
@@ -62,18 +65,55 @@ impl Connection {
         self.number
     }
 
+    /// What goes wrong with one connection. Says what was done.
+    pub(super) fn spoil(&self, trouble: Trouble, number: u64) -> String {
+        let which = self.number;
+        self.spoilt.store(true, Ordering::Relaxed);
+        match trouble {
+            Trouble::Cut { abruptly } => {
+                self.cut(abruptly);
+                let how = if abruptly { " by a reset" } else { "" };
+                format!("connection {which} is cut{how}")
+            }
+            Trouble::HalfOpen {
+                to_relay,
+                from_relay,
+            } => {
+                let ways = [(to_relay, Way::ToRelay), (from_relay, Way::FromRelay)];
+                let ways = ways.into_iter().filter(|(on, _)| *on);
+                let ways: Vec<String> = ways
+                    .map(|(_, way)| {
+                        self.lane(way).swallow.store(true, Ordering::Relaxed);
+                        way.to_string()
+                    })
+                    .collect();
+                let ways = ways.join(" and ");
+                format!("connection {which} swallows what goes {ways}")
+            }
+            Trouble::Corrupt(way) => {
+                let corrupt = self.lane(way).corrupt.lock();
+                *corrupt.unwrap_or_else(PoisonError::into_inner) = Some(number);
+                format!("connection {which} changes what goes {way}")
+            }
+            // Of the road, not of a connection.
+            Trouble::Slow(_) | Trouble::Closed => String::new(),
+        }
+    }
+
     pub(super) fn cut(&self, abruptly: bool) {
         self.reset.store(abruptly, Ordering::Relaxed);
         self.cut.cancel();
     }
 
-    pub(super) fn swallow(&self, way: Way) {
-        self.lane(way).swallow.store(true, Ordering::Relaxed);
+    pub(super) fn is_spoilt(&self) -> bool {
+        self.spoilt.load(Ordering::Relaxed)
     }
 
-    pub(super) fn corrupt(&self, way: Way, place: u64) {
-        let corrupt = self.lane(way).corrupt.lock();
-        *corrupt.unwrap_or_else(PoisonError::into_inner) = Some(place);
+    /// Bytes that came to it, from either side.
+    pub(super) fn carried(&self) -> u64 {
+        let lanes = [&self.to_relay, &self.from_relay];
+        let carried = lanes.map(|lane| lane.carried.load(Ordering::Relaxed));
+        carried.iter().sum()
     }
 
     pub(super) fn was_corrupted(&self) -> bool {
@@ -154,6 +194,7 @@ impl Lane {
                 Some([]) | None => return End::Known,
                 Some(load) => load,
             };
+            self.carried.fetch_add(read as u64, Ordering::Relaxed);
             if swallowing {
                 self.swallowed.fetch_add(read as u64, Ordering::Relaxed);
                 continue;

@@ -1,18 +1,24 @@
 //! A road: a port, and the connections that came to it.
 
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sotto_tests::Chance;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::Damage;
 use super::connection::Connection;
+use crate::plan::Trouble;
 
 /// As a machine that has no more sockets for the moment.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How many connections of a road a fault may hit.
+const BUSIEST: usize = 2;
 
 /// A road; clones are the same one.
 #[derive(Clone, Debug)]
@@ -26,6 +32,8 @@ struct Inside {
     came: AtomicU64,
     connections: Mutex<Vec<Arc<Connection>>>,
     gone: Mutex<Damage>,
+    /// What happens to those who come next, with its number.
+    next: Mutex<Vec<(Trouble, u64)>>,
 }
 
 /// How it is to travel on it.
@@ -45,6 +53,7 @@ impl Road {
             came: AtomicU64::new(0),
             connections: Mutex::default(),
             gone: Mutex::default(),
+            next: Mutex::default(),
         }))
     }
 
@@ -68,6 +77,31 @@ impl Road {
         self.0.state.send_modify(|state| state.closed = false);
     }
 
+    /// One connection is spoilt: one of the two busiest, for the others hardly carry anything.
+    pub(super) fn spoil_one(&self, trouble: Trouble, number: u64) -> String {
+        let mut standing = self.standing();
+        // One that hears nothing any more can hardly get worse.
+        standing.retain(|connection| !connection.is_spoilt());
+        standing.sort_by_key(|connection| Reverse(connection.carried()));
+        let mut chance = Chance::new(number);
+        let among = standing.len().min(BUSIEST) as u64;
+        let place = usize::try_from(chance.below(among)).unwrap_or_default();
+        if let Some(connection) = standing.get(place) {
+            return connection.spoil(trouble, number);
+        }
+        self.next().push((trouble, number));
+        "nothing sound stands on the road: the next connection has it".to_owned()
+    }
+
+    pub(super) fn spare_the_next(&self) {
+        self.next().clear();
+    }
+
+    fn next(&self) -> MutexGuard<'_, Vec<(Trouble, u64)>> {
+        let next = self.0.next.lock();
+        next.unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn standing(&self) -> Vec<Arc<Connection>> {
         self.connections().clone()
     }
@@ -79,6 +113,7 @@ impl Road {
             ..gone
         };
         self.connections().iter().fold(gone, |all, one| Damage {
+            standing: all.standing + 1,
             corrupted: all.corrupted + u64::from(one.was_corrupted()),
             unnoticed: all.unnoticed + u64::from(one.was_corrupted()),
             swallowed: all.swallowed + one.swallowed(),
@@ -116,6 +151,9 @@ impl Road {
         let number = self.0.came.fetch_add(1, Ordering::Relaxed) + 1;
         let connection = Arc::new(Connection::new(number));
         self.connections().push(Arc::clone(&connection));
+        if let Some((trouble, number)) = self.next().pop() {
+            connection.spoil(trouble, number);
+        }
         connection.carry(near, far, self.0.state.subscribe()).await;
         self.connections().retain(|one| one.number() != number);
         let mut gone = self.0.gone.lock().unwrap_or_else(PoisonError::into_inner);
