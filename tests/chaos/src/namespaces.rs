@@ -3,7 +3,7 @@
 //!
 //! Each person has one cable to the relay's machine. All of it is gone with the namespaces.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sotto_tests::{Failure, RelayProcess, Stage};
@@ -91,7 +91,7 @@ impl Namespaces {
         self.inside(stage, name, &stage.programs().sotto)
     }
 
-    fn inside(&self, stage: &Stage, name: &str, program: &PathBuf) -> Result<PathBuf, Failure> {
+    fn inside(&self, stage: &Stage, name: &str, program: &Path) -> Result<PathBuf, Failure> {
         let script = stage.folder().join(format!("start-{name}"));
         let before = format!("ip netns exec {}", self.namespace(name));
         wrapper(&script, &before, program)?;

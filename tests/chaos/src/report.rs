@@ -16,7 +16,7 @@ pub struct Report {
     pub accepted: usize,
     /// Faults, by name.
     pub befell: BTreeMap<&'static str, usize>,
-    /// How often clients were started again.
+    /// How often clients were killed, and started again.
     pub restarts: u64,
     /// What the proxy did.
     pub damage: Damage,
@@ -52,7 +52,7 @@ impl fmt::Display for Report {
         )?;
         write!(
             f,
-            "{} texts accepted, clients started again {} times; everything in its place after {:.1} s",
+            "{} texts accepted, clients killed {} times and started again; everything in its place after {:.1} s",
             self.accepted,
             self.restarts,
             self.settled.as_secs_f64()

@@ -17,6 +17,9 @@ use crate::talker::{Handle, Talker};
 /// How often is looked whether everybody is still there.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// A machine that sleeps this much longer than it was told does not say much about patience.
+const STANDSTILL: Duration = Duration::from_secs(10);
+
 /// Everybody and everything. Fields are dropped in order: people, relay, network.
 pub(crate) struct Scene {
     pub(crate) talkers: Vec<Talker>,
@@ -136,7 +139,14 @@ impl Scene {
             if left.is_zero() {
                 return Ok(true);
             }
+            let before = Instant::now();
             std::thread::sleep(left.min(LOOK));
+            if before.elapsed() > STANDSTILL {
+                let long = before.elapsed().as_secs();
+                let said =
+                    format!("* this machine stood still for {long} s: so may be what is late");
+                self.story.tell(None, said);
+            }
         }
     }
 

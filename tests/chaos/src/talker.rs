@@ -109,7 +109,7 @@ impl Talker {
         self.handle.clone()
     }
 
-    /// How often the program was started again.
+    /// How often the program was killed.
     pub(crate) fn lives(&self) -> u64 {
         self.lives
     }

@@ -169,8 +169,12 @@ impl Connection {
         // An end that is swallowed leaves the other side waiting, which is what half-open means.
         match end {
             (End::Known, _) => {}
-            (End::Swallowed, true) => drop(up.await),
-            (End::Swallowed, false) => drop(down.await),
+            (End::Swallowed, true) => {
+                up.await;
+            }
+            (End::Swallowed, false) => {
+                down.await;
+            }
         }
     }
 }
