@@ -1,7 +1,7 @@
 //! A process that ends with us, and that can be ended without warning from another thread.
 
 use std::process::{Child, Command};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Failure;
@@ -23,10 +23,35 @@ pub struct Victim(Arc<Mutex<Child>>);
 impl Victim {
     /// SIGKILL (on Windows: TerminateProcess). No word of farewell is written, no buffer flushed.
     pub fn kill(&self) {
-        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut child = self.child();
         // One that has ended already is as dead.
         let _ = child.kill();
     }
+
+    /// SIGSTOP: it stands still with everything that it holds open, as a laptop does whose lid is
+    /// shut. False: it has ended, or this system can't.
+    pub fn pause(&self) -> bool {
+        signal(&mut self.child(), "-STOP")
+    }
+
+    /// SIGCONT: it goes on where it stood.
+    pub fn go_on(&self) -> bool {
+        signal(&mut self.child(), "-CONT")
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Only to one that has not been waited for: until then its id is nobody else's.
+fn signal(child: &mut Child, signal: &str) -> bool {
+    if !cfg!(unix) || !matches!(child.try_wait(), Ok(None)) {
+        return false;
+    }
+    let mut kill = Command::new("kill");
+    let sent = kill.args([signal, &child.id().to_string()]).status();
+    sent.is_ok_and(|status| status.success())
 }
 
 impl Background {
@@ -66,11 +91,7 @@ impl Background {
 
     /// SIGTERM, then waits; after a while without warning. Says whether it went by itself.
     pub(crate) fn ask_to_end(&self) -> bool {
-        if cfg!(unix) && !self.has_ended() {
-            let _ = Command::new("kill")
-                .args(["-TERM", &self.id.to_string()])
-                .status();
-        }
+        self.with(|child| signal(child, "-TERM"));
         self.wait()
     }
 

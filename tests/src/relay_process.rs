@@ -35,8 +35,22 @@ impl RelayProcess {
         log: &Path,
         options: &[&str],
     ) -> Result<Self, Failure> {
+        Self::start_at("127.0.0.1:0", program, data, log, options)
+    }
+
+    /// The same, listening on `listen` (`host:port`).
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_at(
+        listen: &str,
+        program: &Path,
+        data: &Path,
+        log: &Path,
+        options: &[&str],
+    ) -> Result<Self, Failure> {
         let options: Vec<String> = options.iter().map(|option| (*option).to_owned()).collect();
-        let (process, address) = run(program, data, log, &options, "127.0.0.1:0")?;
+        let (process, address) = run(program, data, log, &options, listen)?;
         Ok(Self {
             program: program.to_owned(),
             data: data.to_owned(),

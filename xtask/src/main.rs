@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod bundle;
+mod chaos;
 mod failure;
 mod fuzz;
 mod icons;
@@ -47,6 +48,9 @@ cargo xtask <routine>
            [--without DEEDS] [--skip STEPS] [--small] [--no-shrink] [--keep-going] [--tell]
                           whole worlds, each from one number; says how to play it again where a
                           promise was broken
+  chaos [--seed N] [--minutes M] [--runs K] [--namespaces]
+                          real clients and a real relay while connections are cut, swallowed,
+                          slowed and corrupted, and programs killed and paused
   planted [NAME]          bugs put into a copy of the sources, which the simulator must catch
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Some("ui") => ui::command(args),
         Some("icons") => icons::command(args),
         Some("fuzz") => fuzz::command(args),
+        Some("chaos") => chaos::command(args),
         Some("planted") => planted::command(args),
         Some("simulate") => simulate::command(args),
         Some("help") | None => {

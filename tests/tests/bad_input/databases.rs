@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use sotto_tests::{History, Key, PASSPHRASE, Person, Stage, introduce, kept};
+use sotto_tests::{History, Key, PASSPHRASE, Person, Stage, introduce, kept, open_database};
 
-use super::{key_file, problem};
+use super::problem;
 
 type Files = BTreeMap<PathBuf, Vec<u8>>;
 
@@ -151,7 +151,7 @@ fn a_profile_that_can_not_be_opened_says_why_and_stays_what_it_is() {
             std::fs::remove_file(&database).unwrap()
         }),
         ("database_newer", &|| {
-            let opened = key_file::open_database(&folder);
+            let opened = open_database(&folder).unwrap();
             let version: i64 = opened
                 .pragma_query_value(None, "user_version", |row| row.get(0))
                 .unwrap();

@@ -13,7 +13,6 @@
 mod databases;
 mod full_disk;
 mod invites;
-mod key_file;
 mod meddler;
 mod relays;
 

@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "sotto-tests",
         &["sotto-cli", "sotto-relay", "sotto-faulty-disk"],
     ),
+    ("sotto-chaos", &["sotto-tests"]),
     ("xtask", &[]),
 ];
 
@@ -83,7 +84,7 @@ const ROOMS: &[(&[&str], &[&str], &str)] = &[
 ];
 
 /// The tests' own packages stand above everything and may use anything from outside.
-const ABOVE_ALL: &[&str] = &["sotto-tests", "sotto-simulation"];
+const ABOVE_ALL: &[&str] = &["sotto-tests", "sotto-simulation", "sotto-chaos"];
 
 pub(super) fn check() -> Result<Said, Failure> {
     let wrong = violations(&project::metadata()?);
