@@ -141,6 +141,12 @@ impl Two {
         let mut sorted = at_alice;
         sorted.sort();
         assert_eq!(sorted, all, "everything once");
+        let strangers = world.people.len() - 2;
+        assert_eq!(
+            world.relay.channels(),
+            5 + 3 * strangers,
+            "an inbox and an account group each, and what two people have begun"
+        );
         for name in ["alice", "bob"] {
             assert!(world.reader(name).requests().unwrap().is_empty());
             let beside = world.beside(name);

@@ -163,6 +163,12 @@ impl Plan {
         }
     }
 
+    /// One world of five is of strangers who often open each other's invites, and decline.
+    #[must_use]
+    pub fn crosses(&self) -> bool {
+        self.seed % 5 == 3
+    }
+
     /// Whether this step is left out.
     #[must_use]
     pub fn skips(&self, step: u64) -> bool {
