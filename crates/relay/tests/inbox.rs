@@ -124,7 +124,7 @@ async fn bob_opens_alices_invite() {
         writer: invited.public(),
     };
     assert_eq!(alice.ask(revoke).await, Ok(Reply::Done));
-    assert_eq!(bob.ask(fetch).await, Err(RefusalCode::NotFound));
+    assert_eq!(bob.ask(fetch).await, Err(RefusalCode::Revoked));
     assert_eq!(bob.ask(take(&[phone])).await, Err(RefusalCode::NotFound));
     alice.prove(channel, Role::Writer, &inbox.writer).await;
     alice.append(&inbox, 9, b"still open").await.unwrap();
