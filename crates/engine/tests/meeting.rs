@@ -425,3 +425,167 @@ fn whatever_happens_in_between_they_end_up_talking() {
         two.talk(&said);
     }
 }
+
+#[test]
+fn a_letter_may_come_in_the_very_turn_in_which_the_own_one_is_written() {
+    let mut two = Two::new();
+    let link = two.alices_link.clone();
+    let done = two.world.command("bob", Command::OpenInvite { link });
+    let Ok(Done::Conversation { conversation }) = done else {
+        panic!("it is opened")
+    };
+    two.world.say("bob", conversation, "At once");
+    // Card and packages are on their way to Bob when Alice's letter is put beside them.
+    for _ in 0..4 {
+        two.world.up("bob");
+    }
+    two.world.down("bob", 2);
+    for _ in 0..4 {
+        two.world.up("bob");
+    }
+    let link = two.bobs_link.clone();
+    let done = two.world.command("alice", Command::OpenInvite { link });
+    assert!(done.is_ok());
+    while two.state("alice") != [ConversationState::Waiting] {
+        two.world.up("alice");
+        two.world.down("alice", 256);
+    }
+    // Her channel is made before her letter goes.
+    for _ in 0..2 {
+        for _ in 0..8 {
+            two.world.up("alice");
+        }
+        two.world.down("alice", 256);
+    }
+    assert_eq!(two.state("bob"), [ConversationState::Opening]);
+    two.world.down("bob", 256);
+    assert_eq!(two.state("bob"), [ConversationState::Active]);
+    two.world.settle();
+    two.talk(&[("bob", "At once")]);
+}
+
+/// Bob's database is put back to an older state, so that he would use message keys twice.
+fn halted() -> (Two, ConversationId, ConversationId) {
+    let mut two = Two::new();
+    let theirs = two.open("bob");
+    let mine = two.world.accept("alice");
+    two.world.say("alice", mine, "Before");
+    two.world.settle();
+    two.world.crash_and("bob", |database| {
+        let sql = "UPDATE conversations SET position = position - 1 WHERE kind = 1";
+        database.execute(sql, []).unwrap();
+    });
+    two.world.connect("bob");
+    two.world.settle();
+    assert_eq!(two.state("bob"), [ConversationState::Halted]);
+    two.alices_link = two.world.invite("alice", true);
+    (two, mine, theirs)
+}
+
+#[test]
+fn a_new_invite_leads_out_of_a_halted_conversation() {
+    let (mut two, old, bobs_old) = halted();
+    let bobs_new = two.open("bob");
+    assert_ne!(bobs_new, bobs_old);
+    two.world.say("bob", bobs_new, "Here I am again.");
+    two.world.settle();
+    // Alice is asked: she has not opened anything.
+    assert_eq!(two.state("alice"), [ConversationState::Active]);
+    let alices_new = two.world.accept("alice");
+    two.world.say("alice", alices_new, "Good.");
+    two.world.settle();
+    let texts = |name, id| {
+        let all = two.world.texts(name, id);
+        all.into_iter().map(|(_, text, _)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts("alice", alices_new), ["Here I am again.", "Good."]);
+    assert_eq!(texts("bob", bobs_new), ["Here I am again.", "Good."]);
+    // What was said before stays where it was, and nothing more can be said there.
+    assert_eq!(texts("alice", old), ["Before"]);
+    for (name, old) in [("alice", old), ("bob", bobs_old)] {
+        let view = two.world.reader(name).conversation(old).unwrap();
+        assert_eq!(view.state, ConversationState::Halted, "{name}");
+    }
+}
+
+#[test]
+fn two_who_are_both_halted_can_open_each_others_invites() {
+    let (mut two, _, _) = halted();
+    two.world.crash_and("alice", |database| {
+        let sql = "UPDATE conversations SET position = position - 1 WHERE kind = 1";
+        database.execute(sql, []).unwrap();
+    });
+    two.world.connect("alice");
+    two.world.settle();
+    two.hold(&["alice", "bob"], None);
+    for name in ["alice", "bob"] {
+        two.open(name);
+    }
+    two.release();
+    for name in ["bob", "alice", "bob"] {
+        two.again(name);
+    }
+    for name in ["alice", "bob"] {
+        let mut states = two.state(name);
+        states.sort_by_key(|state| *state == ConversationState::Halted);
+        let expected = [ConversationState::Active, ConversationState::Halted];
+        assert_eq!(states, expected, "{name}");
+    }
+}
+
+/// The relay shows a letter that was taken long ago once more, at another place. It had handed out
+/// the package of last resort for it, whose keys are still there.
+#[test]
+fn a_letter_that_is_repeated_asks_nobody() {
+    let mut two = Two::new();
+    two.alices_link = two.world.invite("alice", false);
+    let inbox = two.alices_link.parse::<Invite>().unwrap().inbox;
+    two.world.relay.intercept = Some(Box::new(|_, frame| match &frame {
+        RelayFrame::Reply {
+            reply: Reply::Taken(_),
+            ..
+        } => Vec::new(),
+        _ => vec![frame],
+    }));
+    two.open("bob");
+    for _ in 0..12 {
+        two.again("bob");
+    }
+    let mut letter = None;
+    two.world.relay.intercept = Some(Box::new(move |name, frame| {
+        let RelayFrame::Deliver {
+            channel, delivered, ..
+        } = &frame
+        else {
+            return vec![frame];
+        };
+        if name != "alice" || *channel != inbox {
+            return vec![frame];
+        }
+        match delivered {
+            Delivered::Entry(_) => letter = Some(frame.clone()),
+            Delivered::CaughtUp(_) => {
+                let mut again = letter.clone();
+                if let Some(RelayFrame::Deliver {
+                    delivered: Delivered::Entry(entry),
+                    ..
+                }) = &mut again
+                {
+                    entry.position = entry.position.next();
+                    entry.append.0[0] ^= 1;
+                }
+                return again.into_iter().chain([frame]).collect();
+            }
+            _ => {}
+        }
+        vec![frame]
+    }));
+    two.again("bob");
+    two.world.accept("alice");
+    two.world.crash("alice");
+    two.world.connect("alice");
+    two.world.settle();
+    assert!(two.world.reader("alice").requests().unwrap().is_empty());
+    two.release();
+    two.talk(&[]);
+}
