@@ -589,3 +589,17 @@ fn a_letter_that_is_repeated_asks_nobody() {
     two.release();
     two.talk(&[]);
 }
+
+#[test]
+fn a_letter_that_need_not_go_any_more_stays_and_uses_up_nothing() {
+    let mut two = Two::new();
+    two.world.relay.refuse = vec![RefusalCode::TooFast];
+    two.open("bob");
+    assert_eq!(two.state("bob"), [ConversationState::Waiting]);
+    two.open("alice");
+    assert_eq!(two.state("bob"), [ConversationState::Active]);
+    two.talk(&[]);
+    let now = two.world.now;
+    let invites = two.world.reader("alice").invites(now).unwrap();
+    assert_eq!(invites[0].state, InviteState::Open);
+}
