@@ -5,6 +5,7 @@ mod contact;
 pub(crate) mod invite;
 mod letter;
 pub(crate) mod list;
+pub(crate) mod meeting;
 pub(crate) mod opening;
 pub(crate) mod pool;
 pub(crate) mod request;

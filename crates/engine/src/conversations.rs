@@ -18,7 +18,7 @@ pub(crate) use keep::{flush_groups, load_group, roster_of_row};
 pub(crate) use mls::{
     GroupId, Groups, KeyPackageRow, Leaf, LeafChannel, MlsFailure, MlsGroups, Roles, token_of,
 };
-pub(crate) use receive::{delivered, seen_by_me};
+pub(crate) use receive::{delivered, halt, seen_by_me};
 pub(crate) use subscribe::{subscribe, subscribed};
 
 use sotto_wire::Position;

@@ -141,6 +141,19 @@ impl<'a> Turn<'a> {
         self.moved.insert(group);
     }
 
+    /// Lets a group go, from memory and disk, whatever this turn has done to it.
+    pub(crate) fn drop_group(&mut self, group: &GroupId) -> Result<()> {
+        self.moved.remove(group);
+        self.mls.unload(group);
+        for sql in [
+            "DELETE FROM mls_groups WHERE id = ?1",
+            "DELETE FROM mls_epochs WHERE group_id = ?1",
+        ] {
+            self.db.prepare_cached(sql)?.execute([group])?;
+        }
+        Ok(())
+    }
+
     /// This conversation has something to encrypt, and this turn's commit will not be synced: a
     /// synced turn follows at once.
     pub(crate) fn defer(&mut self, id: &ConversationId) {

@@ -125,13 +125,13 @@ impl Channel {
         }
     }
 
-    /// Everything that can be said before something is stored. An entry that is there already
-    /// gives its place.
+    /// The place of an entry that is there already, or was.
+    pub(crate) fn repeated(&self, append: &AppendId) -> Option<Appended> {
+        self.appended.get(append).map(|(before, _)| *before)
+    }
+
+    /// Everything that can be said before something is stored.
     pub(crate) fn admits(&self, wanted: &Wanted) -> Result<Option<Appended>, RefusalCode> {
-        let durable = wanted.lane != Lane::Ephemeral;
-        if let Some((before, _)) = self.appended.get(&wanted.append).filter(|_| durable) {
-            return Ok(Some(*before));
-        }
         if self.fenced {
             return Err(RefusalCode::Fenced);
         }

@@ -226,6 +226,13 @@ impl ModelRelay {
     fn append(&mut self, name: &str, id: ChannelId, writer: PublicKey, wanted: Wanted) -> Answer {
         let now = self.now;
         let durable = wanted.lane != sotto_wire::Lane::Ephemeral;
+        if durable && self.has_proven(name, id, Role::Writer, writer) {
+            // Whatever has happened since: a letter's right may have ended with it.
+            let before = self.channels.get(&id);
+            if let Some(place) = before.and_then(|record| record.repeated(&wanted.append)) {
+                return Ok(Reply::Appended(place));
+            }
+        }
         self.with_right(name, id, Role::Writer, writer)?;
         if durable && !self.refuse.is_empty() {
             return no(self.refuse.remove(0));

@@ -210,6 +210,12 @@ impl ModelRelay {
         self.channels = memory.0.clone();
     }
 
+    /// How many channels there are.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.channels.len()
+    }
+
     /// Who may read a channel.
     #[must_use]
     pub fn readers(&self, channel: &ChannelId) -> Vec<PublicKey> {

@@ -72,11 +72,17 @@ impl World<'_> {
         let Some(other) = self.model.person(view.account) else {
             return Err(Violation::new("a conversation is with somebody", "", who));
         };
-        let theirs = self
-            .conversations(other)
-            .into_iter()
-            .find(|theirs| self.model.person(theirs.account) == Some(who));
-        let accepted = self.model.accepted.contains(&(other, who));
+        let mut between = self.conversations(other);
+        between.retain(|theirs| self.model.person(theirs.account) == Some(who));
+        // One that can't go on makes room for another.
+        between.sort_by_key(|theirs| theirs.state == ConversationState::Halted);
+        let theirs = between.first();
+        let began_anew = self
+            .conversations(who)
+            .iter()
+            .any(|mine| mine.state == ConversationState::Halted && mine.account == view.account);
+        let letters_lost =
+            self.lost(who, Some(other), Lane::Chat) || self.lost(other, Some(who), Lane::Chat);
         match (
             view.state,
             theirs.map(|theirs| (theirs.state, theirs.conversation)),
@@ -86,8 +92,8 @@ impl World<'_> {
                 format!("of {}", self.name(other)),
                 who,
             )),
-            (ConversationState::Waiting, _)
-                if accepted && !self.lost(who, Some(other), Lane::Handshake) =>
+            (ConversationState::Waiting, Some((ConversationState::Active, _)))
+                if !began_anew && !self.lost(who, Some(other), Lane::Handshake) =>
             {
                 Err(Violation::new(
                     "who was accepted knows it",
@@ -95,6 +101,20 @@ impl World<'_> {
                     who,
                 ))
             }
+            (ConversationState::Waiting, Some((ConversationState::Waiting, _)))
+                if !letters_lost =>
+            {
+                Err(Violation::new(
+                    "two who ask each other end up talking",
+                    format!("with {}", self.name(other)),
+                    who,
+                ))
+            }
+            (ConversationState::Active, None) => Err(Violation::new(
+                "nobody talks to somebody who does not",
+                format!("to {}", self.name(other)),
+                who,
+            )),
             (ConversationState::Active, Some((ConversationState::Active, there))) => {
                 let seen = self.messages(other, there);
                 self.check_arrived(who, other, view, messages, &seen)
@@ -121,6 +141,8 @@ impl World<'_> {
         let receipts =
             !self.model.receipts_off.contains(&who) && !self.model.receipts_off.contains(&other);
         let gap = self.lost(other, Some(who), Lane::Chat);
+        // A receipt is told once, too.
+        let told_once = self.lost(who, Some(other), Lane::Chat);
         for message in messages {
             let Body::Text { text } = &message.body else {
                 continue;
@@ -154,7 +176,7 @@ impl World<'_> {
                     other,
                 ));
             }
-            if receipts && !gap && message.delivery < Delivery::Delivered {
+            if receipts && !gap && !told_once && message.delivery < Delivery::Delivered {
                 return Err(Violation::new("what arrived is marked so", text, who));
             }
         }

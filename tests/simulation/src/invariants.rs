@@ -115,7 +115,11 @@ impl World<'_> {
         let allowed = match notice {
             Notice::Accepted => true,
             Notice::Gap => self.lost(who, other, Lane::Chat),
-            Notice::Halted => self.lost(who, other, Lane::Handshake),
+            // The other side's, too: who can't go on begins anew, and that ends it here.
+            Notice::Halted => {
+                self.lost(who, other, Lane::Handshake)
+                    || other.is_some_and(|other| self.lost(other, Some(who), Lane::Handshake))
+            }
             Notice::Unopenable | Notice::KeysChanged => false,
         };
         if allowed || !self.strict() {
@@ -159,9 +163,6 @@ impl World<'_> {
                 || (given.single_use && given.opened.len() > 1)
                 || given.expires < clock + 3 * 86_400_000
         });
-        let mut mine = mine;
-        let here = self.people[who].clock(clock).0;
-        let expired = mine.any(|given| given.expires < here + 60_000);
         let long_away = other.is_none_or(|other| {
             let person = &self.people[other];
             let here = person.stream.is_some();
@@ -171,9 +172,11 @@ impl World<'_> {
             .into_iter()
             .chain([who])
             .any(|who| self.model.skewed.contains(&who));
+        let expired = mine.clone().any(|given| given.expires < clock + 2 * 60_000);
         let allowed = match code {
             "invite_used_up" => used_up,
-            "invite_expired" => expired,
+            // The inviter's device never got round to telling its relay.
+            "invite_expired" => expired || skewed,
             "invite_no_package" => long_away || skewed,
             "invite_clocks_differ" => skewed,
             _ => false,

@@ -61,8 +61,6 @@ pub(crate) struct Model {
     pub(crate) accepted: BTreeSet<(usize, usize)>,
     /// Invites through which somebody was accepted.
     pub(crate) through: BTreeSet<sotto_engine::InviteId>,
-    /// Requests that can't be accepted because the two have a conversation that waits already.
-    pub(crate) crossed: BTreeSet<(usize, usize)>,
     pub(crate) drafts: BTreeMap<(usize, ConversationId), String>,
     pub(crate) verified: BTreeSet<(usize, ConversationId)>,
     /// All names that somebody had, the present one last.

@@ -196,6 +196,12 @@ impl Plan {
         &self.chosen[from..until]
     }
 
+    /// One world of five is of strangers who often open each other's invites, and decline.
+    #[must_use]
+    pub fn crosses(&self) -> bool {
+        self.seed % 5 == 3
+    }
+
     /// Whether this step is left out.
     #[must_use]
     pub fn skips(&self, step: u64) -> bool {

@@ -401,10 +401,27 @@ impl World<'_> {
         let others: Vec<_> = (0..self.model.invites.len())
             .filter(|index| self.model.invites[*index].inviter != who)
             .collect();
-        match self.dice.pick(&others).copied() {
-            Some(number) => self.open(who, number),
-            None => Ok(()),
+        let Some(number) = self.dice.pick(&others).copied() else {
+            return Ok(());
+        };
+        self.open(who, number)?;
+        let inviter = self.model.invites[number].inviter;
+        if self.plan.crosses() && self.people[inviter].is_on() && !self.dice.one_in(3) {
+            self.open_one_of(inviter, who)?;
         }
+        Ok(())
+    }
+
+    /// Opens an invite of this very person, too, who makes one if there is none.
+    fn open_one_of(&mut self, who: usize, inviter: usize) -> Held {
+        let theirs: Vec<_> = (0..self.model.invites.len())
+            .filter(|index| self.model.invites[*index].inviter == inviter)
+            .collect();
+        let number = match self.dice.pick(&theirs).copied() {
+            Some(number) => number,
+            None => self.invite(inviter)?,
+        };
+        self.open(who, number)
     }
 
     pub(crate) fn open(&mut self, who: usize, number: usize) -> Held {
@@ -437,6 +454,9 @@ impl World<'_> {
     }
 
     fn accept_any(&mut self, who: usize) -> Held {
+        if self.plan.crosses() && self.dice.one_in(3) {
+            return self.decline(who);
+        }
         let requests = self.requests(who);
         match self.dice.pick(&requests).cloned() {
             Some(request) => self.accept(who, request),
@@ -482,26 +502,10 @@ impl World<'_> {
                 Ok(())
             }
             Err(problem) if problem.code == "request_invalid" => {
-                // Allowed where the two have a conversation already, or the letter is old.
+                // The letter's key package is kept 40 days, and may have been 30 days old.
                 let old = self.people[who].clock(self.now).0.abs_diff(arrived.0) > 9 * DAY;
-                let askers: Vec<usize> = self
-                    .model
-                    .invites
-                    .iter()
-                    .filter(|given| given.inviter == who)
-                    .flat_map(|given| given.opened.clone())
-                    .collect();
-                let known: Vec<usize> = self
-                    .conversations(who)
-                    .iter()
-                    .filter_map(|view| self.other(view))
-                    .filter(|other| askers.contains(other))
-                    .collect();
                 self.tell(who, "is told that the request does not hold");
-                self.model
-                    .crossed
-                    .extend(known.iter().map(|other| (who, *other)));
-                if old || !known.is_empty() || !self.strict() {
+                if old || !self.strict() {
                     Ok(())
                 } else {
                     Err(refused(who, &problem, "a request of somebody new"))

@@ -122,7 +122,7 @@ impl<'m> World<'m> {
     /// Most worlds begin with people who know each other: invited, accepted, at rest.
     pub(crate) fn begin(&mut self) -> Held {
         self.settle(10_000, 20_000)?;
-        if self.dice.one_in(4) {
+        if self.dice.one_in(4) || self.plan.crosses() {
             return Ok(());
         }
         for who in 1..self.people.len() {

@@ -27,7 +27,8 @@ pub enum Command {
         /// Which.
         invite: InviteId,
     },
-    /// Opens somebody's invite; answered with [`Done::Conversation`], which waits for acceptance.
+    /// Opens somebody's invite; answered with [`Done::Conversation`], which waits for acceptance. If
+    /// they have asked to talk already, that request is accepted.
     OpenInvite {
         /// The link, as pasted or scanned.
         link: String,

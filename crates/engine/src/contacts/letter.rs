@@ -6,9 +6,10 @@
 use minicbor::{Decode, Encode};
 use sotto_suite::hpke;
 use sotto_suite::xwing::SealingPublicKey;
-use sotto_wire::{ChannelId, Entry, RelayAddress, decode, encode};
+use sotto_wire::{ChannelId, Entry, Position, RelayAddress, decode, encode};
 
 use super::invite;
+use super::meeting::{self, Meeting};
 use crate::api::{Event, InviteId, RequestId, RequestView};
 use crate::conversations::envelope::{padded, unpadded};
 use crate::error::Result;
@@ -42,6 +43,10 @@ pub(crate) struct Letter {
     /// The founder's identity chain, unverified.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub(super) chain: Vec<u8>,
+    /// How far the founder had read its own inbox: whether it knew of a letter that had come from
+    /// the other side. 0 in letters of earlier versions.
+    #[cbor(n(5), default)]
+    pub(super) seen: Position,
 }
 
 /// Seals a letter. None if it is larger than an entry.
@@ -65,6 +70,15 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
     let Some(usable) = invite::usable(turn, &id)? else {
         return Ok(());
     };
+    let psk = &usable.keys.psk;
+    let held = match meeting::arrived(turn, &letter, psk)? {
+        Meeting::Settled => {
+            use_up(turn, &id, &usable)?;
+            return Ok(());
+        }
+        Meeting::Stranger => None,
+        Meeting::Undecided(conversation) => Some(conversation.0),
+    };
     let waiting: i64 = turn
         .db
         .query_row("SELECT count(*) FROM requests", [], |row| row.get(0))?;
@@ -75,19 +89,34 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
     let request = RequestId(entry.append.0);
     let added = turn
         .db
-        .prepare_cached("INSERT OR IGNORE INTO requests (id, invite, arrived, psk, letter) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![request.0, id.0, turn.now_sql(), usable.keys.psk.expose(), encode(&letter)])?;
-    if usable.single_use {
-        // The first one in inbox order has it, whoever else comes later.
-        invite::use_up(turn, &id)?;
-    }
-    if added > 0 {
+        .prepare_cached(
+            "INSERT OR IGNORE INTO requests (id, invite, arrived, psk, letter, held)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            request.0,
+            id.0,
+            turn.now_sql(),
+            psk.expose(),
+            encode(&letter),
+            held
+        ])?;
+    use_up(turn, &id, &usable)?;
+    if added > 0 && held.is_none() {
         let request = RequestView {
             request,
             invite: id,
             arrived: turn.now,
         };
         turn.event(Event::RequestArrived { request });
+    }
+    Ok(())
+}
+
+/// An invite for one: the first letter in inbox order has it, whoever else comes later.
+fn use_up(turn: &mut Turn<'_>, id: &InviteId, usable: &invite::Usable) -> Result<()> {
+    if usable.single_use {
+        invite::use_up(turn, id)?;
     }
     Ok(())
 }

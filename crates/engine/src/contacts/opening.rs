@@ -11,7 +11,7 @@ use sotto_wire::{
 
 use super::card::{self, Card, Keys};
 use super::letter::{self, Letter};
-use super::{invite, pool, remember};
+use super::{invite, meeting, pool, remember};
 use crate::api::{AccountId, ConversationId, ConversationState, Done, Event, Timestamp};
 use crate::conversations::{
     Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel,
@@ -51,15 +51,16 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
     if invite.expires < turn.now.seconds() {
         return Err(Refused::InviteExpired.into());
     }
-    let mut known = turn.room.conversations.values();
-    if let Some(known) = known.find(|c| c.account == Some(account)) {
+    if let Some((id, state)) = meeting::in_force(turn, &account) {
         // Opened twice, or a contact's: the conversation is there already.
-        let (id, state) = (known.id, known.state);
         if state == ConversationState::Opening {
             // The first invite may lead nowhere.
             set_out(turn, &id, &invite)?;
         }
         return Ok(Done::Conversation { conversation: id });
+    }
+    if let Some(conversation) = meeting::accept_from(turn, &account)? {
+        return Ok(Done::Conversation { conversation });
     }
     let id = ConversationId(turn.random.bytes());
     let mut conversation =
@@ -315,12 +316,14 @@ fn found(
         tree: founded.tree,
         relay: home.clone(),
         chain: turn.me.chain.clone(),
+        seen: turn.me.inbox_position,
     };
     let Some(body) = letter::seal(
         &chain.device_list().inbox_sealing_key,
         &opening.inbox,
         &letter,
     ) else {
+        turn.drop_group(&group)?;
         return fail(turn, id, Refused::InviteForged);
     };
     remember(turn, &opening.account, &chain.encoded())?;
@@ -364,6 +367,9 @@ fn found(
     turn.db
         .prepare_cached("DELETE FROM openings WHERE conversation = ?1")?
         .execute([id.0])?;
+    turn.db
+        .prepare_cached("INSERT INTO letters (conversation) VALUES (?1)")?
+        .execute([id.0])?;
     Ok(())
 }
 
@@ -399,10 +405,8 @@ pub(crate) fn refused(
 
 /// Gives up: the conversation that waited is gone, and the person is told why.
 pub(crate) fn fail(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Result<()> {
-    turn.db
-        .prepare_cached("DELETE FROM openings WHERE conversation = ?1")?
-        .execute([id.0])?;
-    for table in ["outbox", "messages", "entries", "drafts"] {
+    meeting::let_go(turn, id)?;
+    for table in ["outbox", "messages", "drafts"] {
         turn.db.execute(
             &format!("DELETE FROM {table} WHERE conversation = ?1"),
             [id.0],

@@ -341,7 +341,8 @@ fn cross_gap(turn: &mut Turn<'_>, id: &ConversationId, gap: Gap) -> Result<()> {
     )
 }
 
-fn halt(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+/// The conversation can't go on; nothing of it is lost.
+pub(crate) fn halt(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     let place = channel(turn, id)?.order();
     turn.conversation_mut(id)?.state = ConversationState::Halted;
     handshake::destroy(turn, id)?;

@@ -1,6 +1,6 @@
 //! Reading a channel: subscription and where it stands.
 
-use sotto_wire::{Command, Role, Subscribed};
+use sotto_wire::{ChannelId, Command, Role, Subscribed};
 
 use crate::api::{ConversationId, ConversationState, Notice};
 use crate::error::Result;
@@ -22,7 +22,7 @@ pub(crate) fn subscribe(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> 
     else {
         return Ok(());
     };
-    let asked = Asked::Subscribe(*id);
+    let asked = Asked::Subscribe(*id, channel.id());
     if errand::channel_pending(turn, id)? || turn.room.sessions.is_asked(&channel.relay, &asked) {
         return Ok(());
     }
@@ -41,12 +41,14 @@ pub(crate) fn subscribe(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> 
 pub(crate) fn subscribed(
     turn: &mut Turn<'_>,
     id: &ConversationId,
+    of: &ChannelId,
     state: &Subscribed,
 ) -> Result<()> {
     let Some(conversation) = turn.room.conversations.get_mut(id) else {
         return Ok(());
     };
-    let Some(channel) = conversation.channel.as_mut() else {
+    let channel = conversation.channel.as_mut();
+    let Some(channel) = channel.filter(|channel| channel.id() == *of) else {
         return Ok(());
     };
     channel.subscribed = true;

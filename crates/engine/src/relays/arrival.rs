@@ -7,10 +7,10 @@ use sotto_wire::{
 
 use super::errand::{self, Purpose};
 use super::session::Asked;
-use crate::api::{ConversationState, RelayChange};
-use crate::contacts::{self, opening};
+use crate::api::RelayChange;
+use crate::contacts::{self, meeting, opening};
 use crate::conversations;
-use crate::error::{Refused, Result};
+use crate::error::Result;
 use crate::messages::outbox;
 use crate::room::Room;
 use crate::turn::Turn;
@@ -124,12 +124,17 @@ fn misbehaved(turn: &mut Turn<'_>, relay: &RelayAddress) {
 
 fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply) -> Result<()> {
     match (asked, reply) {
-        (Asked::Errand(id), _) => {
+        (Asked::Errand(id), reply) => {
             let (purpose, subject) = errand::done(turn, id)?;
             match (purpose, subject) {
                 (Purpose::Inbox, _) => subscribe_inbox(turn),
                 (Purpose::Channel, Some(id)) if turn.room.conversations.contains_key(&id) => {
                     conversations::subscribe(turn, &id)?;
+                }
+                (Purpose::Letter, Some(id)) => {
+                    if let Reply::Appended(placed) = reply {
+                        meeting::placed(turn, &id, placed.position)?;
+                    }
                 }
                 _ => {}
             }
@@ -145,12 +150,12 @@ fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply
             turn.room.inbox_live = true;
             Ok(())
         }
-        (Asked::Subscribe(id), Reply::Subscribed(state)) => {
-            conversations::subscribed(turn, &id, &state)
+        (Asked::Subscribe(id, channel), Reply::Subscribed(state)) => {
+            conversations::subscribed(turn, &id, &channel, &state)
         }
         // The place in the order comes with the entry itself.
         (Asked::Message(..) | Asked::Handshake(..) | Asked::Signal | Asked::Proof, _) => Ok(()),
-        (Asked::Card(..) | Asked::Packages(..) | Asked::Subscribe(_), _) => {
+        (Asked::Card(..) | Asked::Packages(..) | Asked::Subscribe(..), _) => {
             misbehaved(turn, relay);
             Ok(())
         }
@@ -176,7 +181,7 @@ fn refused(
             opening::refused(turn, &id, &writer, refusal)
         }
         Asked::Errand(id) => errand_refused(turn, id, refusal),
-        Asked::Subscribe(_) | Asked::SubscribeInbox => {
+        Asked::Subscribe(..) | Asked::SubscribeInbox => {
             let pause = u64::from(refusal.retry_after_ms.unwrap_or(5_000));
             turn.room.timers.retry(turn.now.plus(pause));
             Ok(())
@@ -201,18 +206,8 @@ fn errand_refused(turn: &mut Turn<'_>, id: i64, refusal: &Refusal) -> Result<()>
     if !final_answer {
         return errand::postpone(turn, id, u64::from(refusal.retry_after_ms.unwrap_or(5_000)));
     }
-    let (purpose, subject) = errand::done(turn, id)?;
-    match (purpose, subject) {
-        (Purpose::Letter, Some(id)) => {
-            let waits = turn
-                .conversation(&id)
-                .is_ok_and(|c| c.state == ConversationState::Waiting);
-            if waits {
-                opening::fail(turn, &id, Refused::InviteUsedUp)
-            } else {
-                Ok(())
-            }
-        }
+    match errand::done(turn, id)? {
+        (Purpose::Letter, Some(id)) => meeting::refused(turn, &id),
         _ => Ok(()),
     }
 }

@@ -218,6 +218,23 @@ pub(crate) fn channel_pending(turn: &Turn<'_>, conversation: &ConversationId) ->
         .exists([conversation.0])?)
 }
 
+/// Whether the letter of this conversation is still to be answered.
+pub(crate) fn letter_pending(turn: &Turn<'_>, conversation: &ConversationId) -> Result<bool> {
+    Ok(turn
+        .db
+        .prepare_cached("SELECT 1 FROM errands WHERE purpose = 3 AND subject = ?1")?
+        .exists([conversation.0])?)
+}
+
+/// Whatever was to be done for this conversation need not be done any more; an answer to what is
+/// under way is not waited for.
+pub(crate) fn cancel(turn: &mut Turn<'_>, conversation: &ConversationId) -> Result<()> {
+    turn.db
+        .prepare_cached("DELETE FROM errands WHERE subject = ?1")?
+        .execute([conversation.0])?;
+    Ok(())
+}
+
 fn channel_of(command: &Command) -> Option<ChannelId> {
     match command {
         Command::Create { channel, .. }

@@ -24,8 +24,8 @@ pub(crate) enum Asked {
     Handshake(ConversationId, AppendId),
     /// A typing signal; nobody waits for it.
     Signal,
-    /// A conversation's channel.
-    Subscribe(ConversationId),
+    /// A conversation's channel, by its own id: another may have taken its place meanwhile.
+    Subscribe(ConversationId, ChannelId),
     /// The own inbox.
     SubscribeInbox,
     /// The card behind an invite, with the invite's writer key.

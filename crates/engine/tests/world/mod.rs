@@ -229,6 +229,21 @@ impl World {
         }
     }
 
+    /// One of this person's frames reaches the relay.
+    pub fn up(&mut self, name: &str) {
+        if let Some(frame) = self.people.get_mut(name).unwrap().outbound.pop_front() {
+            self.relay.receive(name, frame);
+        }
+    }
+
+    /// At most so many of the relay's frames reach this person.
+    pub fn down(&mut self, name: &str, at_most: usize) {
+        let frames = self.relay.take(name, at_most);
+        if !frames.is_empty() && self.people[name].connected {
+            self.frames(name, frames);
+        }
+    }
+
     pub fn frames(&mut self, name: &str, frames: Vec<RelayFrame>) {
         let relay = self.address();
         self.input(name, Input::Frames { relay, frames });

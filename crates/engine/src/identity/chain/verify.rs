@@ -69,6 +69,11 @@ impl UnverifiedChain {
         })
     }
 
+    /// Whose chain it says it is.
+    pub(crate) fn claimed(&self) -> AccountId {
+        self.genesis.account_id()
+    }
+
     /// Verifies every statement, from the genesis on.
     ///
     /// # Errors

@@ -52,11 +52,12 @@ impl Actor {
         };
         self.commit(since, |state| {
             let state = there(state)?;
-            state.needs_writer(&new.writer)?;
-            // A repetition is answered as before, whatever has happened since.
+            // A repetition is answered as before, whatever has happened since: the right of who
+            // wrote a letter may have ended with it.
             if let Some(again) = state.repeated(&new.append) {
                 return Ok(Step::Done(again));
             }
+            state.needs_writer(&new.writer)?;
             may_append(state.measure(at, bounds.bytes), &new, &bounds)?;
             let position = Position(state.head).next();
             let hash = state.hash.next(position, new.lane, &new.append, &new.body);

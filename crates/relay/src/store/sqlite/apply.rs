@@ -179,12 +179,13 @@ impl Writer {
         let channel = new.channel;
         let mut freed = false;
         let stored = self.with(&channel, |file, state| {
-            if let Err(error) = state.needs_writer(&new.writer) {
-                return Ok(Err(error));
-            }
-            // A repetition is answered as before, whatever has happened since.
+            // A repetition is answered as before, whatever has happened since: the right of who
+            // wrote a letter may have ended with it.
             if let Some(at) = state.appends.get(&new.append) {
                 return Ok(Ok((appended(file, state.no, *at)?, None)));
+            }
+            if let Err(error) = state.needs_writer(&new.writer) {
+                return Ok(Err(error));
             }
             if let Err(error) = may_append(state.measure(at), &new, &bounds) {
                 return Ok(Err(error));
