@@ -118,7 +118,7 @@ impl World<'_> {
             Notice::Halted => self.lost(who, other, Lane::Handshake),
             Notice::Unopenable | Notice::KeysChanged => false,
         };
-        if allowed || !self.strict() {
+        if allowed || !self.truthful() {
             Ok(())
         } else {
             Err(Violation::new(
@@ -314,7 +314,7 @@ impl World<'_> {
             view.shield_reason,
             ShieldReason::HistoryDisputed | ShieldReason::RelayContradiction
         );
-        if shield == expected || (warns && !self.strict()) {
+        if shield == expected || (warns && !self.truthful()) {
             Ok(())
         } else {
             Err(Violation::new(

@@ -66,6 +66,8 @@ pub(crate) struct Model {
     /// Requests that can't be accepted because the two have a conversation that waits already.
     pub(crate) crossed: BTreeSet<(usize, usize)>,
     pub(crate) drafts: BTreeMap<(usize, ConversationId), String>,
+    /// All drafts that somebody ever had.
+    pub(crate) begun: Vec<(usize, String)>,
     pub(crate) verified: BTreeSet<(usize, ConversationId)>,
     /// All names that somebody had, the present one last.
     pub(crate) names: Vec<Vec<String>>,
