@@ -47,7 +47,7 @@ cargo xtask <routine>
            [--without DEEDS] [--skip STEPS] [--small] [--no-shrink] [--keep-going] [--tell]
                           whole worlds, each from one number; says how to play it again where a
                           promise was broken
-  planted [NAME]          bugs put into a copy of the sources, which the simulator must catch
+  planted [NAME…]         bugs put into a copy of the sources, which worlds and tests must catch
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew

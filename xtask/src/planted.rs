@@ -25,11 +25,13 @@ struct Caught {
 }
 
 pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
-    let wanted = args.word();
+    let wanted: Vec<String> = std::iter::from_fn(|| args.word()).collect();
     args.finish()?;
     let mut patches = patch::all()?;
-    patches.retain(|patch| wanted.as_deref().is_none_or(|name| patch.name == name));
-    if patches.is_empty() {
+    if !wanted.is_empty() {
+        patches.retain(|patch| wanted.contains(&patch.name));
+    }
+    if patches.len() < wanted.len() || patches.is_empty() {
         return Err(Failure::usage("there is no planted bug of this name"));
     }
     let copy = project::target().join("planted");

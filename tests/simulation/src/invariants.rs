@@ -169,8 +169,12 @@ impl World<'_> {
             .into_iter()
             .chain([who])
             .any(|who| self.model.skewed.contains(&who));
+        // Its inviter's device never told the relay of it in time; links count in minutes.
+        let by_clock = self.people[who].clock(self.now).0 + 60_000;
+        let expired = mine.clone().any(|given| given.expires < by_clock);
         let allowed = match code {
             "invite_used_up" => used_up,
+            "invite_expired" => expired,
             "invite_no_package" => long_away || skewed,
             "invite_clocks_differ" => skewed,
             _ => false,
