@@ -88,6 +88,15 @@ impl Scene {
         texts.map(|(_, text, _)| text).collect()
     }
 
+    /// Why entries could not be opened.
+    fn refused(&self) -> Vec<String> {
+        let database = self.world.beside("alice");
+        let sql = "SELECT unopenable FROM entries WHERE unopenable IS NOT NULL ORDER BY position";
+        let mut statement = database.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    }
+
     fn members(&self, alices: ConversationId) -> Vec<AccountId> {
         let details = self.world.reader("alice").details(alices).unwrap();
         details
@@ -141,6 +150,7 @@ fn nobody_is_added_who_is_not_on_the_list() {
     scene.say(1, "Now we are three.");
     assert_eq!(scene.members(alices).len(), 2, "Sybil is not in");
     assert!(scene.seen(alices).is_empty(), "Mallory has left by herself");
+    assert!(scene.refused()[0].contains("the sender may not do this"));
     // Alice writes to those whom she knows of, and can't be kept from it.
     scene.world.say("alice", alices, "Who is there?");
     scene.world.settle();
@@ -164,4 +174,6 @@ fn what_a_removed_device_says_afterwards_is_refused_whatever_its_epoch() {
     scene.channel.put(&mut scene.world, Lane::Chat, after);
     scene.say(3, "from the laptop");
     assert_eq!(scene.seen(alices), ["from the phone", "from the laptop"]);
+    // mls-rs looks whether the leaf is still the sender's, and the engine looks once more.
+    assert_eq!(scene.refused().len(), 1);
 }
