@@ -51,7 +51,7 @@ cargo xtask <routine>
   chaos [--seed N] [--minutes M] [--runs K] [--namespaces]
                           real clients and a real relay while connections are cut, swallowed,
                           slowed and corrupted, and programs killed and paused
-  planted [NAME]          bugs put into a copy of the sources, which the simulator must catch
+  planted [NAME…]         bugs put into a copy of the sources, which worlds and tests must catch
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 use crate::tool::Tool;
 
 /// Asks cargo for the features of the tests; see there.
-const SAME_FEATURES: &str = "same_features";
+pub(crate) const SAME_FEATURES: &str = "same_features";
 
 /// Builds these binaries: with optimisation, or for `dev` without.
 pub(crate) fn build(names: &[&str], dev: bool) -> Result<(), Failure> {

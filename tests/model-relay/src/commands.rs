@@ -20,7 +20,13 @@ fn no<T>(code: RefusalCode) -> Result<T, Refusal> {
 }
 
 impl ModelRelay {
-    fn has_proven(&self, name: &str, channel: ChannelId, role: Role, key: PublicKey) -> bool {
+    pub(crate) fn has_proven(
+        &self,
+        name: &str,
+        channel: ChannelId,
+        role: Role,
+        key: PublicKey,
+    ) -> bool {
         self.connections
             .get(name)
             .is_some_and(|connection| connection.proven.contains(&(channel, role, key)))

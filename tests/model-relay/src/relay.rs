@@ -6,7 +6,7 @@ use sotto_suite::secret::Secret;
 use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{
     Binding, ChannelId, ClientFrame, Entry, Nonce, Refusal, RefusalCode, RelayAddress, RelayFrame,
-    RelayIdentity,
+    RelayIdentity, Role,
 };
 
 use crate::channel::{Channel, Lost};
@@ -142,21 +142,27 @@ impl ModelRelay {
                 position,
             } => {
                 let now = self.now;
-                if let Some(record) = self.channels.get_mut(&channel) {
+                if !self.has_proven(name, channel, Role::Subscriber, subscriber) {
+                    // Not answered, so it can only end the connection.
+                    self.close(name);
+                } else if let Some(record) = self.channels.get_mut(&channel) {
                     record.acknowledge(&subscriber, position);
                     if !self.forgetful {
                         record.write_cursors(now);
                     }
                 }
             }
-            ClientFrame::Hello(_) => {
-                let refusal = refusal(RefusalCode::Unexpected, None);
-                if let Some(connection) = self.connections.get_mut(name) {
-                    connection.outbound.push_back(RelayFrame::Closing(refusal));
-                }
-            }
+            ClientFrame::Hello(_) => self.close(name),
         }
         self.deliver_all();
+    }
+
+    /// The last frame for a connection that said what does not belong there.
+    fn close(&mut self, name: &str) {
+        let refusal = refusal(RefusalCode::Unexpected, None);
+        if let Some(connection) = self.connections.get_mut(name) {
+            connection.outbound.push_back(RelayFrame::Closing(refusal));
+        }
     }
 
     pub(crate) fn deliver_all(&mut self) {
@@ -214,6 +220,12 @@ impl ModelRelay {
     #[must_use]
     pub fn channels(&self) -> usize {
         self.channels.len()
+    }
+
+    /// How far a channel goes, if there is one.
+    #[must_use]
+    pub fn head(&self, channel: &ChannelId) -> Option<u64> {
+        self.channels.get(channel).map(Channel::head)
     }
 
     /// Who may read a channel.

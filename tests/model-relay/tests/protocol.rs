@@ -203,3 +203,17 @@ fn a_crash_takes_cursors_back_and_loses_no_entry() {
     scene.connect("first");
     assert!(positions(&scene.subscribe("first")).is_empty());
 }
+
+#[test]
+fn an_acknowledgement_without_a_proof_moves_nothing_and_ends_the_connection() {
+    let mut scene = Scene::new();
+    assert!(scene.append(Lane::Chat, 0).is_ok());
+    scene.relay.connect("mallory");
+    scene.acknowledge("mallory", 1);
+    let answers = scene.relay.take("mallory", usize::MAX);
+    let [RelayFrame::Closing(refusal)] = answers.as_slice() else {
+        panic!("{answers:?}")
+    };
+    assert_eq!(refusal.code, RefusalCode::Unexpected);
+    assert_eq!(positions(&scene.subscribe("first")), [1]);
+}

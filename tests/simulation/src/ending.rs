@@ -31,8 +31,10 @@ impl World<'_> {
             self.people[who].back_at = self.now;
         }
         if !self.strict() {
-            // A liar gives no rest.
-            return self.settle(2 * MINUTE, 60_000);
+            self.end_lies()?;
+        }
+        if !self.truthful() {
+            return Ok(());
         }
         // Twice an hour and more, so that whatever is due every hour has been done.
         for _ in 0..2 {
@@ -51,9 +53,14 @@ impl World<'_> {
             }
             self.look(who)?;
         }
-        if !self.strict() {
-            return Ok(());
+        if self.truthful() {
+            self.check_everything_came()?;
         }
+        self.check_lies_are_seen()?;
+        (0..self.people.len()).try_for_each(|who| self.check_disk(who))
+    }
+
+    fn check_everything_came(&mut self) -> Held {
         for who in 0..self.people.len() {
             for view in self.conversations(who) {
                 let messages = self.messages(who, view.conversation);
@@ -212,5 +219,36 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Closed, a profile is one file, and nothing of what was deleted is in it: no draft that was
+    /// replaced or sent, and no log that could hold one.
+    fn check_disk(&mut self, who: usize) -> Held {
+        const RULE: &str = "what was deleted is nowhere on a disk";
+        self.people[who].process = None;
+        let log = self.people[who].folder.join("profile.db-wal");
+        let left = std::fs::metadata(log).map_or(0, |about| about.len());
+        if left > 0 {
+            return Err(Violation::new(RULE, format!("{left} bytes of log"), who));
+        }
+        let pages = self.people[who]
+            .beside()
+            .serialize("main")
+            .unwrap()
+            .to_vec();
+        let now = &self.model.drafts;
+        let mut gone = self.model.begun.iter().filter(|(of, text)| {
+            let is_there = |((who, _), draft): (&(usize, _), &String)| who == of && draft == text;
+            *of == who && !text.is_empty() && !now.iter().any(is_there)
+        });
+        let found = |text: &str| {
+            pages
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        match gone.find(|(_, text)| found(text)) {
+            Some((_, text)) => Err(Violation::new(RULE, text, who)),
+            None => Ok(()),
+        }
     }
 }

@@ -13,12 +13,15 @@ use crate::plan::Hostile;
 
 /// One frame of so many is lied about.
 const OFTEN: u64 = 6;
+/// One of so many is left out: if more were, hardly anybody would get a word through.
+const DROPS: u64 = 24;
 /// Bytes that were seen and are shown elsewhere: so many are kept of each kind.
 const LOOT: usize = 64;
 
 /// A liar of one kind, or an honest relay.
 pub(crate) struct Liar {
     kind: Option<Hostile>,
+    lies: bool,
     /// Held back, by person.
     held: BTreeMap<usize, Vec<RelayFrame>>,
     held_channel: BTreeMap<usize, ChannelId>,
@@ -34,9 +37,11 @@ pub(crate) struct Liar {
 }
 
 impl Liar {
-    pub(crate) fn new(kind: Option<Hostile>) -> Self {
+    /// Every second one lets people get to know each other first.
+    pub(crate) fn new(kind: Option<Hostile>, seed: u64) -> Self {
         Self {
             kind,
+            lies: seed.is_multiple_of(2),
             held: BTreeMap::new(),
             held_channel: BTreeMap::new(),
             entries: Vec::new(),
@@ -48,6 +53,25 @@ impl Liar {
             restored: false,
             forged: BTreeMap::new(),
         }
+    }
+
+    /// From now on it lies.
+    pub(crate) fn begin(&mut self) {
+        self.lies = true;
+    }
+
+    /// It lies no more; what it held back is lost with the connections.
+    pub(crate) fn rest(&mut self) {
+        self.lies = false;
+        self.held.clear();
+        self.held_channel.clear();
+        self.forged.clear();
+    }
+
+    /// Who has been made to believe in other positions, and in which channels.
+    pub(crate) fn forked(&self) -> Vec<(usize, ChannelId)> {
+        let off = self.shifts.iter().filter(|(_, shift)| **shift != 0);
+        off.map(|(whose, _)| *whose).collect()
     }
 
     /// Whether it went back to a backup just now, so that every connection is dead.
@@ -63,11 +87,11 @@ impl Liar {
         mut frame: ClientFrame,
         chance: &mut Chance,
     ) -> Option<ClientFrame> {
-        let Some(kind) = self.kind else {
+        let Some(kind) = self.kind.filter(|_| self.lies) else {
             return Some(frame);
         };
         match kind {
-            Hostile::Drop if chance.one_in(OFTEN * 3) => return None,
+            Hostile::Drop if chance.one_in(DROPS) && stands_alone(&frame) => return None,
             Hostile::RollBack => {
                 if self.backup.is_none() || chance.one_in(60) {
                     self.backup = Some(relay.backup());
@@ -124,11 +148,20 @@ impl Liar {
         let Some(kind) = self.kind else {
             return frames;
         };
+        if !self.lies {
+            return frames
+                .into_iter()
+                .map(|frame| self.shifted(who, frame))
+                .collect();
+        }
         let mut out = self.forged.remove(&who).unwrap_or_default();
         for frame in frames {
             let frame = self.shifted(who, frame);
             self.remember(&frame);
-            let lies = chance.one_in(OFTEN);
+            let lies = chance.one_in(match kind {
+                Hostile::Drop => DROPS,
+                _ => OFTEN,
+            });
             match kind {
                 Hostile::Drop if lies => {}
                 Hostile::Delay => self.delay(who, frame, chance, &mut out),
@@ -368,6 +401,18 @@ impl Liar {
             _ => frame,
         }
     }
+}
+
+/// Whether no answer to a later frame becomes false when this one is forgotten.
+fn stands_alone(frame: &ClientFrame) -> bool {
+    matches!(
+        frame,
+        ClientFrame::Acknowledge { .. }
+            | ClientFrame::Request {
+                command: Command::Append { .. },
+                ..
+            }
+    )
 }
 
 fn keep<T>(loot: &mut Vec<T>, found: T) {

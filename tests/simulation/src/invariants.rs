@@ -122,7 +122,7 @@ impl World<'_> {
             }
             Notice::Unopenable | Notice::KeysChanged => false,
         };
-        if allowed || !self.strict() {
+        if allowed || !self.truthful() {
             Ok(())
         } else {
             Err(Violation::new(
@@ -320,7 +320,7 @@ impl World<'_> {
             view.shield_reason,
             ShieldReason::HistoryDisputed | ShieldReason::RelayContradiction
         );
-        if shield == expected || (warns && !self.strict()) {
+        if shield == expected || (warns && !self.truthful()) {
             Ok(())
         } else {
             Err(Violation::new(

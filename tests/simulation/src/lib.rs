@@ -4,8 +4,8 @@
 //! Where to find what: [`plan`] says what a seed means; `world` takes the steps; `person` is
 //! somebody with a device; `verbs` is what people do and `faults` what happens to them; `network`
 //! carries frames, `machine` is the disks under them, `hostile` the relay when it lies; `model`
-//! says what everybody should see, and `invariants` compares; `ending` is the quiet at the end,
-//! `story` what is told afterwards, and [`shrink`] makes it short.
+//! says what everybody should see, and `invariants` compares; `lies` is what lies must look like,
+//! `ending` the quiet at the end, `story` what is told afterwards, and [`shrink`] makes it short.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +19,7 @@ mod ending;
 mod faults;
 mod hostile;
 mod invariants;
+mod lies;
 mod machine;
 mod model;
 mod network;

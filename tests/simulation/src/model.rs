@@ -62,6 +62,8 @@ pub(crate) struct Model {
     /// Invites through which somebody was accepted.
     pub(crate) through: BTreeSet<sotto_engine::InviteId>,
     pub(crate) drafts: BTreeMap<(usize, ConversationId), String>,
+    /// All drafts that somebody ever had.
+    pub(crate) begun: Vec<(usize, String)>,
     pub(crate) verified: BTreeSet<(usize, ConversationId)>,
     /// All names that somebody had, the present one last.
     pub(crate) names: Vec<Vec<String>>,

@@ -143,6 +143,14 @@ pub struct Plan {
     pub chosen: Vec<u8>,
 }
 
+impl Hostile {
+    /// Whether it only keeps things back: then nothing that it says is false.
+    #[must_use]
+    pub fn keeps_back(self) -> bool {
+        matches!(self, Self::Drop | Self::Delay)
+    }
+}
+
 /// Bytes that decide in one step.
 pub const CHOSEN: usize = 8;
 

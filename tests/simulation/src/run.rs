@@ -146,6 +146,7 @@ pub fn play(plan: &Plan, stage: &mut Stage) -> Outcome {
 
 fn live(world: &mut World<'_>) -> Held {
     world.begin()?;
+    world.liar.begin();
     for step in 0..world.plan.steps {
         if !world.plan.skips(step) {
             world.take_step(step)?;

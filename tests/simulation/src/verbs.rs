@@ -278,7 +278,7 @@ impl World<'_> {
         let text = if self.dice.one_in(3) {
             String::new()
         } else {
-            format!("draft {number}")
+            format!("draft {number}.")
         };
         let conversation = view.conversation;
         self.tell(
@@ -290,6 +290,7 @@ impl World<'_> {
             text: text.clone(),
         };
         self.must(who, command)?;
+        self.model.begun.push((who, text.clone()));
         self.model.drafts.insert((who, conversation), text);
         Ok(())
     }

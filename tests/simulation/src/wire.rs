@@ -16,13 +16,23 @@ pub(crate) struct Wire {
     packages: HashSet<[u8; 32]>,
     /// Whose subscriber key is whose.
     pub(crate) subscribers: BTreeMap<PublicKey, usize>,
+    /// What each key reads now, and how far it has acknowledged it.
+    reads: BTreeMap<PublicKey, (ChannelId, u64)>,
+    /// Letters come here; nobody is warned about those.
+    inboxes: HashSet<ChannelId>,
 }
 
 impl Wire {
     /// A frame on its way to the relay.
     pub(crate) fn saw(&mut self, who: usize, frame: &ClientFrame) -> Result<(), Violation> {
-        let ClientFrame::Request { command, .. } = frame else {
-            return Ok(());
+        let command = match frame {
+            ClientFrame::Request { command, .. } => command,
+            ClientFrame::Acknowledge {
+                channel,
+                subscriber,
+                position,
+            } => return self.acknowledged(who, *channel, *subscriber, position.0),
+            ClientFrame::Hello(_) => return Ok(()),
         };
         match command {
             Command::Prove {
@@ -31,6 +41,24 @@ impl Wire {
                 ..
             } => {
                 self.subscribers.insert(*key, who);
+                Ok(())
+            }
+            Command::Create {
+                channel, writers, ..
+            } => {
+                if writers.is_empty() {
+                    self.inboxes.insert(*channel);
+                }
+                Ok(())
+            }
+            Command::Subscribe {
+                channel,
+                subscriber,
+            } => {
+                let reads = self.reads.entry(*subscriber).or_insert((*channel, 0));
+                if reads.0 != *channel {
+                    *reads = (*channel, 0);
+                }
                 Ok(())
             }
             Command::Append {
@@ -54,6 +82,39 @@ impl Wire {
             }
             _ => Ok(()),
         }
+    }
+
+    fn acknowledged(
+        &mut self,
+        who: usize,
+        channel: ChannelId,
+        subscriber: PublicKey,
+        position: u64,
+    ) -> Result<(), Violation> {
+        let owner = self.subscribers.get(&subscriber);
+        if owner != Some(&who) {
+            return Err(Violation::new(
+                "nobody moves another's cursor",
+                format!("of {owner:?}"),
+                who,
+            ));
+        }
+        if let Some((of, read)) = self.reads.get_mut(&subscriber)
+            && *of == channel
+        {
+            *read = position.max(*read);
+        }
+        Ok(())
+    }
+
+    /// Of every key that reads a conversation: the channel, whose it is, and up to where it has it
+    /// on its disk.
+    pub(crate) fn read(&self) -> impl Iterator<Item = (ChannelId, usize, u64)> {
+        let reads = self.reads.iter();
+        reads.filter_map(|(key, (channel, position))| {
+            let who = self.subscribers.get(key)?;
+            (!self.inboxes.contains(channel)).then_some((*channel, *who, *position))
+        })
     }
 
     fn append(

@@ -84,7 +84,7 @@ impl<'m> World<'m> {
             model: Model::new(plan.people),
             story: Story::default(),
             wire: Wire::default(),
-            liar: Liar::new(plan.hostile),
+            liar: Liar::new(plan.hostile, plan.seed),
             machines,
             ghosts: Vec::new(),
             streams: 0,

@@ -1,11 +1,11 @@
 //! The repository itself: no path of somebody's machine, nothing in a wrong place, no test
-//! that is switched off without a reason.
+//! that is switched off without a reason, no planted bug that nobody could plant any more.
 
 use std::path::Path;
 
 use super::Said;
 use crate::failure::Failure;
-use crate::project;
+use crate::{planted, project};
 
 /// What may stand at the top of the repository.
 const TOP: &[&str] = &[
@@ -94,6 +94,7 @@ pub(super) fn check() -> Result<Said, Failure> {
         }
     }
     wrong.extend(not_executable());
+    wrong.extend(planted::wrong()?);
     if wrong.is_empty() {
         return Ok(said);
     }

@@ -1,0 +1,239 @@
+//! Her line to the relay, and what she puts into a conversation's channel (docs/protocol.md,
+//! section 4).
+
+use minicbor::{Decode, Encode};
+use sotto_suite::aead::AeadKey;
+use sotto_suite::kdf::derive;
+use sotto_suite::secret::Secret;
+use sotto_suite::sign::{PublicKey, SigningKey};
+use sotto_wire::{
+    AppendId, Binding, ChannelId, ClientFrame, Command, Delivered, Lane, RelayFrame, Reply, Role,
+    decode, encode, proof_transcript,
+};
+
+use super::letter::padded;
+use crate::world::World;
+
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Content {
+    #[n(0)]
+    kind: u8,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    body: Vec<u8>,
+}
+
+#[derive(Encode)]
+#[cbor(map)]
+struct Message {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    id: [u8; 16],
+    #[n(1)]
+    sent: u64,
+    #[n(2)]
+    kind: u32,
+    #[cbor(n(3), with = "minicbor::bytes")]
+    body: Vec<u8>,
+}
+
+#[derive(Encode)]
+#[cbor(map)]
+struct Text {
+    #[n(0)]
+    text: String,
+}
+
+/// A text, as an MLS message holds it.
+pub fn text(number: u8, text: &str) -> Vec<u8> {
+    encode(&Message {
+        id: [number; 16],
+        sent: 0,
+        kind: 1,
+        body: encode(&Text { text: text.into() }),
+    })
+}
+
+/// A connection of her own.
+pub struct Line {
+    name: &'static str,
+    binding: Binding,
+    next: u32,
+}
+
+impl Line {
+    pub fn to(world: &mut World, name: &'static str) -> Self {
+        let binding = world.relay.connect(name);
+        Self {
+            name,
+            binding,
+            next: 0,
+        }
+    }
+
+    pub fn ask(&mut self, world: &mut World, command: Command) -> Option<Reply> {
+        self.next += 1;
+        let id = self.next;
+        world
+            .relay
+            .receive(self.name, ClientFrame::Request { id, command });
+        let frames = world.relay.take(self.name, usize::MAX);
+        frames.into_iter().find_map(|frame| match frame {
+            RelayFrame::Reply { id: of, reply } if of == id => Some(reply),
+            _ => None,
+        })
+    }
+
+    pub fn prove(&mut self, world: &mut World, channel: ChannelId, role: Role, key: &SigningKey) {
+        let public = key.public();
+        let proof = Command::Prove {
+            channel,
+            role,
+            key: public,
+            signature: key.sign(&proof_transcript(&self.binding, &channel, role, &public)),
+        };
+        assert_eq!(self.ask(world, proof), Some(Reply::Done));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "as many as the command has")]
+    pub fn append(
+        &mut self,
+        world: &mut World,
+        channel: ChannelId,
+        writer: &SigningKey,
+        lane: Lane,
+        append: [u8; 16],
+        handshakes: u64,
+        body: Vec<u8>,
+    ) {
+        let append = Command::Append {
+            channel,
+            writer: writer.public(),
+            lane,
+            append: AppendId(append),
+            handshakes,
+            body,
+            subscribers: Vec::new(),
+            fence: false,
+        };
+        let reply = self.ask(world, append);
+        assert!(matches!(reply, Some(Reply::Appended(_))), "{reply:?}");
+    }
+}
+
+/// The channel of a generation.
+pub struct Channel {
+    id: ChannelId,
+    writer: SigningKey,
+    admin: SigningKey,
+    envelope: Secret<32>,
+    appends: u8,
+    handshakes: u64,
+}
+
+impl Channel {
+    pub fn new(generation: &Secret<32>) -> Self {
+        let key = |label: &str| derive(generation, label, &[]);
+        let id = key("generation channel").expose()[..16].try_into().unwrap();
+        Self {
+            id: ChannelId(id),
+            writer: SigningKey::from_seed(&key("generation writer")),
+            admin: SigningKey::from_seed(&key("generation admin")),
+            envelope: key("generation envelope"),
+            appends: 0,
+            handshakes: 0,
+        }
+    }
+
+    pub fn create(&self, world: &mut World, subscribers: Vec<PublicKey>) {
+        let mut line = Line::to(world, "mallory");
+        line.prove(world, self.id, Role::Admin, &self.admin);
+        let create = Command::Create {
+            channel: self.id,
+            admin: self.admin.public(),
+            writers: vec![self.writer.public()],
+            subscribers,
+        };
+        assert_eq!(line.ask(world, create), Some(Reply::Done));
+    }
+
+    fn key(&self, salt: &[u8; 32]) -> AeadKey {
+        AeadKey::new(&derive(
+            &self.envelope,
+            "envelope",
+            &[salt, self.id.as_bytes()],
+        ))
+    }
+
+    fn associated(&self, lane: Lane, append: &AppendId) -> Vec<u8> {
+        [
+            self.id.as_bytes().as_slice(),
+            &[lane as u8],
+            append.as_bytes(),
+        ]
+        .concat()
+    }
+
+    /// An MLS message becomes an entry; without a word of what she has seen.
+    pub fn put(&mut self, world: &mut World, lane: Lane, mls: Vec<u8>) {
+        self.appends += 1;
+        let append = [self.appends; 16];
+        let content = encode(&Content { kind: 0, body: mls });
+        let salt = [self.appends; 32];
+        let plain = padded(&content, 1 + 32 + 16 + 4);
+        let associated = self.associated(lane, &AppendId(append));
+        let sealed = self.key(&salt).seal([0; 12], &associated, &plain);
+        let body = [&[1], salt.as_slice(), &sealed].concat();
+        let mut line = Line::to(world, "mallory");
+        line.prove(world, self.id, Role::Writer, &self.writer);
+        line.append(
+            world,
+            self.id,
+            &self.writer.clone(),
+            lane,
+            append,
+            self.handshakes,
+            body,
+        );
+        self.handshakes += u64::from(lane == Lane::Handshake);
+        world.settle();
+    }
+
+    /// MLS messages that others have put in so far, oldest first.
+    pub fn read(&mut self, world: &mut World, subscriber: &SigningKey) -> Vec<Vec<u8>> {
+        let mut line = Line::to(world, "mallory");
+        line.prove(world, self.id, Role::Subscriber, subscriber);
+        let subscribe = Command::Subscribe {
+            channel: self.id,
+            subscriber: subscriber.public(),
+        };
+        line.next += 1;
+        let id = line.next;
+        world.relay.receive(
+            line.name,
+            ClientFrame::Request {
+                id,
+                command: subscribe,
+            },
+        );
+        let mut found = Vec::new();
+        for frame in world.relay.take(line.name, usize::MAX) {
+            let RelayFrame::Deliver {
+                delivered: Delivered::Entry(entry),
+                ..
+            } = frame
+            else {
+                continue;
+            };
+            if entry.lane == Lane::Handshake {
+                self.handshakes = self.handshakes.max(1);
+            }
+            let (salt, sealed) = entry.body[1..].split_first_chunk::<32>().unwrap();
+            let associated = self.associated(entry.lane, &entry.append);
+            let plain = self.key(salt).open([0; 12], &associated, sealed).unwrap();
+            let length = u32::from_be_bytes(plain[..4].try_into().unwrap()) as usize;
+            let content: Content = decode(&plain[4..4 + length], 256 << 10).unwrap();
+            found.push(content.body);
+        }
+        found
+    }
+}
