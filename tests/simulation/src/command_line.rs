@@ -37,8 +37,8 @@ struct Line {
     #[arg(long, value_delimiter = ',', value_parser = range)]
     skip: Vec<std::ops::RangeInclusive<u64>>,
     /// A file of the fuzz target `interaction`: its bytes decide instead of the seed.
-    #[arg(long, value_name = "FILE")]
-    chosen: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", value_parser = Chosen::read)]
+    chosen: Option<Chosen>,
     /// So many worlds, one after the other, from the seed on.
     #[arg(long)]
     worlds: Option<u64>,
@@ -62,10 +62,20 @@ struct Line {
     stories: PathBuf,
 }
 
+/// What an input of the fuzz target holds.
+#[derive(Clone, Debug)]
+struct Chosen(Vec<u8>);
+
+impl Chosen {
+    fn read(file: &str) -> Result<Self, String> {
+        fs::read(file).map(Self).map_err(|error| error.to_string())
+    }
+}
+
 impl Line {
     fn plan(&self, seed: u64) -> Plan {
         let mut plan = match &self.chosen {
-            Some(file) => Plan::driven(&fs::read(file).expect("the chosen bytes can be read")),
+            Some(Chosen(bytes)) => Plan::driven(bytes),
             None => Plan::of(seed),
         };
         if self.small {
