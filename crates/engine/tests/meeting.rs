@@ -603,3 +603,23 @@ fn a_letter_that_need_not_go_any_more_stays_and_uses_up_nothing() {
     let invites = two.world.reader("alice").invites(now).unwrap();
     assert_eq!(invites[0].state, InviteState::Open);
 }
+
+/// Alice's letter comes through an invite that Bob has revoked meanwhile. He has dropped letters of
+/// strangers then, and would drop hers while she drops his, which crossed.
+#[test]
+fn a_letter_through_an_invite_that_has_ended_is_the_answer_all_the_same() {
+    let mut two = Two::new();
+    two.hold(&["alice", "bob"], None);
+    two.open("alice");
+    two.open("bob");
+    let now = two.world.now;
+    let invite = two.world.reader("bob").invites(now).unwrap()[0].invite;
+    let command = Command::RevokeInvite { invite };
+    two.world.command("bob", command).unwrap();
+    two.world.settle();
+    two.release();
+    two.again("alice");
+    assert_eq!(two.state("alice"), [ConversationState::Waiting]);
+    two.again("bob");
+    two.talk(&[]);
+}

@@ -117,6 +117,11 @@ fn a_profile_of_version_1_keeps_all_that_it_knew() {
                 "DROP TABLE drafts;
                  ALTER TABLE conversations DROP COLUMN verified_at;
                  ALTER TABLE mls_groups DROP COLUMN since;
+                 ALTER TABLE openings DROP COLUMN begun;
+                 ALTER TABLE openings DROP COLUMN expires;
+                 DROP TABLE letters;
+                 ALTER TABLE requests DROP COLUMN held;
+                 ALTER TABLE invites DROP COLUMN psk;
                  PRAGMA user_version = 1;",
             )
             .unwrap();

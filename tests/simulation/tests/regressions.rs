@@ -46,3 +46,8 @@ fn old_epochs_end_without_losing_what_the_same_turn_encrypted() {
 fn the_same_world_is_played_whatever_order_hash_maps_have() {
     holds("--seed 9 --steps 300");
 }
+
+#[test]
+fn letters_that_cross_meet_even_through_an_invite_that_has_ended() {
+    holds("--seed 5018 --small");
+}

@@ -97,14 +97,18 @@ pub(super) fn use_up(turn: &mut Turn<'_>, id: &InviteId) -> Result<()> {
 }
 
 fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
-    let writer: Option<[u8; 32]> = turn
+    let found: Option<([u8; 32], [u8; 32])> = turn
         .db
-        .prepare_cached("UPDATE invites SET state = ?2, secret = x'' WHERE id = ?1 AND state = 0 RETURNING writer")?
-        .query_row(params![id.0, state], |row| row.get(0))
+        .prepare_cached("SELECT writer, secret FROM invites WHERE id = ?1 AND state = 0")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(writer) = writer else {
+    let Some((writer, secret)) = found else {
         return Ok(None);
     };
+    let psk = Keys::new(&Secret::new(secret)).psk;
+    turn.db
+        .prepare_cached("UPDATE invites SET state = ?2, secret = x'', psk = ?3 WHERE id = ?1")?
+        .execute(params![id.0, state, psk.expose()])?;
     let (relay, inbox, admin) = (
         turn.me.relay.clone(),
         turn.me.inbox,
@@ -148,6 +152,11 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     for id in ids {
         end(turn, &InviteId(id), REVOKED)?;
     }
+    // A key package is used for 30 days and kept for 40.
+    let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(40 * 86_400_000)));
+    turn.db
+        .prepare_cached("UPDATE invites SET psk = NULL WHERE expires < ?1 AND psk IS NOT NULL")?
+        .execute([old])?;
     // A letter is good as long as the key package that it used.
     let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(30 * 86_400_000)));
     turn.db
@@ -156,22 +165,34 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     Ok(())
 }
 
-/// An invite through which a letter may come.
-pub(super) struct Usable {
+/// An invite through which a letter has come.
+pub(super) struct Entrance {
+    /// Strangers may come through it; otherwise it has ended.
+    pub(super) open: bool,
     pub(super) single_use: bool,
-    pub(super) keys: Keys,
+    pub(super) psk: Secret<32>,
 }
 
-/// Whether letters through this invite still count.
-pub(super) fn usable(turn: &Turn<'_>, id: &InviteId) -> Result<Option<Usable>> {
-    let row: Option<(bool, [u8; 32])> = turn
+/// The invite of this name, if anything of it is still here.
+pub(super) fn entrance(turn: &Turn<'_>, id: &InviteId) -> Result<Option<Entrance>> {
+    let row: Option<(bool, Vec<u8>, Option<[u8; 32]>)> = turn
         .db
-        .prepare_cached("SELECT single_use, secret FROM invites WHERE id = ?1 AND state = 0")?
-        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .prepare_cached("SELECT single_use, secret, psk FROM invites WHERE id = ?1")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    Ok(row.map(|(single_use, secret)| Usable {
+    let Some((single_use, secret, psk)) = row else {
+        return Ok(None);
+    };
+    let secret = Secret::from_slice(&secret).ok();
+    let open = secret.is_some();
+    let psk = match secret {
+        Some(secret) => Some(Keys::new(&secret).psk),
+        None => psk.map(Secret::new),
+    };
+    Ok(psk.map(|psk| Entrance {
+        open,
         single_use,
-        keys: Keys::new(&Secret::new(secret)),
+        psk,
     }))
 }
 

@@ -67,15 +67,13 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
         return Ok(());
     };
     let id = InviteId(letter.invite);
-    let Some(usable) = invite::usable(turn, &id)? else {
+    let Some(entrance) = invite::entrance(turn, &id)? else {
         return Ok(());
     };
-    let psk = &usable.keys.psk;
+    let psk = &entrance.psk;
     let held = match meeting::arrived(turn, &letter, psk)? {
-        Meeting::Settled => {
-            use_up(turn, &id, &usable)?;
-            return Ok(());
-        }
+        Meeting::Settled => return use_up(turn, &id, &entrance),
+        Meeting::Stranger if !entrance.open => return Ok(()),
         Meeting::Stranger => None,
         Meeting::Undecided(conversation) => Some(conversation.0),
     };
@@ -101,7 +99,7 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
             encode(&letter),
             held
         ])?;
-    use_up(turn, &id, &usable)?;
+    use_up(turn, &id, &entrance)?;
     if added > 0 && held.is_none() {
         let request = RequestView {
             request,
@@ -114,8 +112,8 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
 }
 
 /// An invite for one: the first letter in inbox order has it, whoever else comes later.
-fn use_up(turn: &mut Turn<'_>, id: &InviteId, usable: &invite::Usable) -> Result<()> {
-    if usable.single_use {
+fn use_up(turn: &mut Turn<'_>, id: &InviteId, entrance: &invite::Entrance) -> Result<()> {
+    if entrance.single_use {
         invite::use_up(turn, id)?;
     }
     Ok(())

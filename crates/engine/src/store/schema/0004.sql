@@ -8,3 +8,7 @@ CREATE TABLE letters (
 -- A letter of somebody to whom this device has written itself, in that conversation. It is nobody's
 -- request: it waits, unseen, for the place of the own letter.
 ALTER TABLE requests ADD COLUMN held BLOB;
+
+-- What is left of an invite that has ended: it opens letters of people to whom this device has
+-- written itself, who may have written through that invite before they could know.
+ALTER TABLE invites ADD COLUMN psk BLOB;
