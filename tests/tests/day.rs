@@ -103,6 +103,14 @@ const COLUMNS: &[(&str, &[(&str, Kind)])] = &[
         ],
     ),
     (
+        "revoked",
+        &[
+            ("id", Kind::Count),
+            ("channel", Kind::Count),
+            ("key", Kind::Key),
+        ],
+    ),
+    (
         "packages",
         &[
             ("id", Kind::Count),

@@ -228,7 +228,7 @@ async fn a_package_is_taken_by_one_of_two_processes() {
     let (here, there) = (harness.open().await, harness.open().await);
     let (id, slot) = (channel(&[]).channel, SlotId([1; 16]));
     here.create(channel(&[])).await.unwrap();
-    let mut taken = Vec::new();
+    let (mut taken, mut unsure) = (Vec::new(), 0);
     for round in 0..5u8 {
         let deposit = Deposit {
             channel: id,
@@ -245,12 +245,25 @@ async fn a_package_is_taken_by_one_of_two_processes() {
             here.take(id, key(2), vec![slot]),
         );
         for offers in [four.0, four.1, four.2, four.3] {
-            taken.extend(offers.unwrap().into_iter().map(|offer| offer.package));
+            match offers {
+                Ok(offers) => taken.extend(offers.into_iter().map(|offer| offer.package)),
+                // Its own message was gone before it could look for it: with the answer of a taker
+                // the package is lost, or it is there still.
+                Err(StoreError::Unsure) => unsure += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        if unsure > 0 {
+            let left = here.take(id, key(2), vec![slot]).await.unwrap();
+            taken.extend(left.into_iter().map(|offer| offer.package));
         }
     }
     taken.sort();
-    let all = (0..5u8).flat_map(|round| (0..4).map(move |n| vec![round, n]));
-    assert_eq!(taken, all.collect::<Vec<_>>());
+    let once = taken.len();
+    taken.dedup();
+    assert_eq!(taken.len(), once, "one was handed out twice");
+    assert!(taken.len() + unsure >= 20, "{unsure} unsure, of {taken:?}");
+    assert!(unsure < 5, "{unsure} of 20 takers were not answered");
 }
 
 #[tokio::test]
