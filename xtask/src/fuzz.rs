@@ -39,6 +39,9 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
         );
         Tool::cargo(["install", "cargo-fuzz", "--locked", "--quiet"]).run()?;
     }
+    let found = project::target().join("fuzz").join(&wanted);
+    std::fs::create_dir_all(&found)
+        .map_err(|error| Failure::check(format!("{}: {error}", found.display())))?;
     let until = match (runs, seconds) {
         (Some(runs), None) => vec![format!("-runs={runs}")],
         (Some(runs), Some(seconds)) => {
@@ -52,6 +55,8 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
     Tool::cargo(["fuzz", "run", "--fuzz-dir"])
         .args([folder])
         .args([&wanted])
+        // Into the first go the inputs that are new; those of the repository stay few.
+        .args([&found, &folder.join("corpus").join(&wanted)])
         .args(["--"])
         .args(until)
         // The sanitizers are unstable options; this lets the stable compiler take them.
