@@ -263,7 +263,7 @@ async fn a_package_is_taken_by_one_of_two_processes() {
     taken.dedup();
     assert_eq!(taken.len(), once, "one was handed out twice");
     assert!(taken.len() + unsure >= 20, "{unsure} unsure, of {taken:?}");
-    assert!(unsure < 5, "{unsure} of 20 takers were not answered");
+    assert!(unsure <= 10, "{unsure} of 20 takers were not answered");
 }
 
 #[tokio::test]

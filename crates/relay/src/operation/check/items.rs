@@ -28,9 +28,11 @@ const LEAST: u64 = 128 << 20;
 
 fn files(connections: usize) -> Finding {
     match open_files::too_few(open_files::raise(), connections) {
-        None => Finding::ok(format!("open files: enough for {connections} connections")),
+        None => Finding::ok(format!(
+            "open files: enough for {connections} connections, as granted here"
+        )),
         Some(allowed) => Finding::warn(
-            format!("open files: {allowed} are allowed, and {connections} connections"),
+            format!("open files: {allowed} are allowed here, and {connections} connections"),
             "raise the limit (`ulimit -Hn`, LimitNOFILE=), or lower `connections`",
         ),
     }
