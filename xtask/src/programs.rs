@@ -13,11 +13,22 @@ pub(crate) const SAME_FEATURES: &str = "same_features";
 
 /// Builds these binaries: with optimisation, or for `dev` without.
 pub(crate) fn build(names: &[&str], dev: bool) -> Result<(), Failure> {
+    build_with_examples(names, &[], dev)
+}
+
+/// The same, and these examples.
+pub(crate) fn build_with_examples(
+    names: &[&str],
+    examples: &[&str],
+    dev: bool,
+) -> Result<(), Failure> {
     let mut tool = Tool::cargo(["build", "--locked", "--workspace"]);
     for name in names {
         tool = tool.args(["--bin", name]);
     }
-    tool = tool.args(["--example", SAME_FEATURES]);
+    for name in examples.iter().chain(&[SAME_FEATURES]) {
+        tool = tool.args(["--example", name]);
+    }
     if !dev {
         tool = tool.args(["--release"]);
     }

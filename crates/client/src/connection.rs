@@ -9,6 +9,7 @@ mod danger;
 mod dial;
 mod error;
 mod hello;
+mod life;
 pub(crate) mod link;
 mod socket;
 #[cfg(test)]

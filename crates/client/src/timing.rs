@@ -9,9 +9,9 @@ pub struct Timing {
     pub connect: Duration,
     /// From there to a verified hello.
     pub hello: Duration,
-    /// A ping is sent when nothing was heard for so long.
+    /// How often to ask with a ping, when nothing was heard or something was sent meanwhile.
     pub ping: Duration,
-    /// A relay that was silent for so long, pings included, is given up.
+    /// A relay that was silent for so long, or left a ping without answer, is given up.
     pub silence: Duration,
     /// The pause after the first failure; it doubles with each further one.
     pub pause_min: Duration,

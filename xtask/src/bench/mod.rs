@@ -14,8 +14,7 @@ use crate::args::Args;
 use crate::failure::Failure;
 use crate::packages;
 use crate::project;
-use crate::tool::Tool;
-use crate::{bundle, ui};
+use crate::{bundle, programs, ui};
 
 use figure::Figure;
 use rooms::{Benchmark, How};
@@ -40,11 +39,10 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
     packages::ensure(needed, yes)?;
 
     ui::build()?;
-    if benchmarks.iter().any(Benchmark::wants_programs) {
-        // Those that measure real programs start them.
-        Tool::cargo(["build", "--release", "--locked", "--workspace"])
-            .args(["--bins", "--examples"])
-            .run()?;
+    let binaries: Vec<&str> = benchmarks.iter().flat_map(Benchmark::binaries).collect();
+    let examples: Vec<&str> = benchmarks.iter().filter_map(Benchmark::example).collect();
+    if !(binaries.is_empty() && examples.is_empty()) {
+        programs::build_with_examples(&binaries, &examples, false)?;
     }
     for benchmark in &benchmarks {
         eprintln!("\n== {}", benchmark.name);

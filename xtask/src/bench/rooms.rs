@@ -62,8 +62,23 @@ impl Benchmark {
         matches!(self.how, How::Build | How::Bundle)
     }
 
-    pub(super) fn wants_programs(&self) -> bool {
-        matches!(self.how, How::Program(_) | How::Scroll)
+    /// The binaries that it is, or starts.
+    pub(super) fn binaries(&self) -> Vec<&str> {
+        match (&self.how, self.name.as_str()) {
+            (How::Scroll, _) => vec!["sotto", "sotto-relay", "long_history"],
+            (How::Program(Kind::Binary), "bench_window") => vec!["bench_window", "sotto-app"],
+            (How::Program(Kind::Binary), name) => vec![name],
+            _ => vec![],
+        }
+    }
+
+    /// The example that it is, or starts.
+    pub(super) fn example(&self) -> Option<&str> {
+        match (&self.how, self.name.as_str()) {
+            (How::Program(Kind::Example), name) => Some(name),
+            (_, "bench_window") => Some("empty_window"),
+            _ => None,
+        }
     }
 
     /// The others' lines were passed on while they ran.

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ConnectionError;
 use super::dial::Socket;
+use super::life::{Life, Next};
 use super::link::{Connection, DropReason, Dropped, FromLink, LinkEvent, LinkId, ToLink};
 use crate::Timing;
 
@@ -60,11 +61,12 @@ impl Serving<'_> {
     async fn exchange(&mut self) -> End {
         let (socket, outgoing) = (&mut self.socket, &mut *self.outgoing);
         let dropped = &mut *self.dropped;
-        let mut heard = Instant::now();
+        let mut life = Life::new(Instant::now());
         let mut unflushed = false;
         let mut read_first = false;
         let mut room = None;
-        let mut tick = interval_at(heard + self.timing.ping, self.timing.ping);
+        let mut not_reading = Instant::now();
+        let mut tick = interval_at(Instant::now() + self.timing.ping, self.timing.ping);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             // Neither side may starve the other.
@@ -79,8 +81,7 @@ impl Serving<'_> {
                 permit = self.incoming.reserve(), if !reading => match permit {
                     Ok(permit) => {
                         room = Some(permit);
-                        // What lay in the socket while the owner was busy is no silence.
-                        heard = Instant::now();
+                        life.not_read(not_reading.elapsed());
                     }
                     Err(_) => return End::Stopped,
                 },
@@ -98,34 +99,33 @@ impl Serving<'_> {
                 }) => match step {
                     Ok(Step::Flushed) => unflushed = false,
                     Ok(Step::Order(order)) => match obey(order, self.connection, socket) {
-                        Ok(wrote) => unflushed |= wrote,
+                        Ok(true) => {
+                            unflushed = true;
+                            life.wrote();
+                        }
+                        Ok(false) => {}
                         Err(end) => return end,
                     },
-                    Ok(Step::Message(message)) => {
-                        heard = Instant::now();
-                        match read(message) {
-                            Ok(Some(frame)) => if let Some(room) = room.take() {
-                                let event = LinkEvent::Frame(self.connection, frame);
-                                room.send(FromLink { link: self.link, event });
-                            },
-                            Ok(None) => {}
-                            Err(error) => return End::Failed(error),
-                        }
-                    }
+                    Ok(Step::Message(message)) => match read(message, &mut life) {
+                        Ok(Some(frame)) => if let Some(room) = room.take() {
+                            let event = LinkEvent::Frame(self.connection, frame);
+                            room.send(FromLink { link: self.link, event });
+                            not_reading = Instant::now();
+                        },
+                        Ok(None) => {}
+                        Err(error) => return End::Failed(error),
+                    },
                     Err(error) => return End::Failed(error),
                 },
-                _ = tick.tick(), if reading => {
-                    let silent = heard.elapsed();
-                    if silent >= self.timing.silence {
-                        return End::Failed(ConnectionError::Silent);
-                    }
-                    // Half a beat early counts: the next look would be too late.
-                    if silent >= self.timing.ping / 2 {
+                _ = tick.tick(), if reading => match life.look(self.timing, Instant::now()) {
+                    Next::Wait => {}
+                    Next::Ask => {
                         if let Err(error) = socket.start_send_unpin(Message::Ping(Bytes::new())) {
                             return End::Failed(ConnectionError::lost(error));
                         }
                         unflushed = true;
                     }
+                    Next::GiveUp => return End::Failed(ConnectionError::Silent),
                 },
             }
         }
@@ -203,10 +203,21 @@ fn write(socket: &mut Socket, frames: &[ClientFrame]) -> Result<(), ConnectionEr
     Ok(())
 }
 
-fn read(message: Option<Result<Message, WsError>>) -> Result<Option<RelayFrame>, ConnectionError> {
+fn read(
+    message: Option<Result<Message, WsError>>,
+    life: &mut Life,
+) -> Result<Option<RelayFrame>, ConnectionError> {
+    let now = Instant::now();
     let bytes = match message {
         Some(Ok(Message::Binary(bytes))) => bytes,
-        Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(None),
+        Some(Ok(Message::Ping(data))) => {
+            life.heard(data.len(), now);
+            return Ok(None);
+        }
+        Some(Ok(Message::Pong(_))) => {
+            life.answered(now);
+            return Ok(None);
+        }
         Some(Ok(Message::Close(_))) | None => return Err(ConnectionError::Closed),
         Some(Ok(_)) => return Err(ConnectionError::Garbage("a text message")),
         Some(Err(error)) => return Err(ConnectionError::lost(error)),
@@ -214,7 +225,10 @@ fn read(message: Option<Result<Message, WsError>>) -> Result<Option<RelayFrame>,
     match decode(&bytes, limits::MAX_FRAME) {
         Ok(RelayFrame::Hello(_)) => Err(ConnectionError::OutOfOrder("a second hello")),
         Ok(RelayFrame::Closing(refusal)) => Err(ConnectionError::Refused(refusal)),
-        Ok(frame) => Ok(Some(frame)),
+        Ok(frame) => {
+            life.frame(&frame, bytes.len(), now);
+            Ok(Some(frame))
+        }
         Err(_) => Err(ConnectionError::Garbage("a frame that can't be read")),
     }
 }

@@ -255,7 +255,8 @@ fn durable() {
     };
     let relay = Process::start(&["be-relay", below("relay").to_str().unwrap(), "0"]);
     let jetstream = peers::JetStream::start(&below("jetstream"));
-    let redis = peers::Redis::start(&below("redis"));
+    let redis = peers::Redis::start(&below("redis"), false);
+    let redis_over_tls = peers::Redis::start(&below("redis-tls"), true);
     let postgres = peers::Postgres::start(&std::fs::canonicalize(below("postgres")).unwrap());
     block_on(async {
         for (connections, under_way) in [(1, 1), (1, 64), (1, 512), (64, 1)] {
@@ -272,7 +273,11 @@ fn durable() {
             }
             if let Some(redis) = &redis {
                 let rate = redis.adds(connections, under_way);
-                theirs.push(("Redis streams, appendfsync always", rate));
+                theirs.push(("Redis streams, appendfsync always, no TLS", rate));
+            }
+            if let Some(redis) = &redis_over_tls {
+                let rate = redis.adds(connections, under_way);
+                theirs.push(("Redis streams, appendfsync always, TLS", rate));
             }
             if let Some(postgres) = &postgres {
                 // It has one transaction a connection, and a hundred connections at most.

@@ -111,21 +111,40 @@ impl JetStream {
 pub(crate) struct Redis {
     _server: Server,
     port: u16,
+    tls: bool,
 }
 
 impl Redis {
-    pub(crate) fn start(folder: &Path) -> Option<Self> {
+    /// Clients reach it bare, as its people measure it, or over TLS, as clients reach a relay.
+    pub(crate) fn start(folder: &Path, tls: bool) -> Option<Self> {
         let port = free_port();
         let mut command = Command::new("redis-server");
         command
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--bind", "127.0.0.1"])
             .args(["--appendonly", "yes", "--appendfsync", "always"])
             .args(["--save", "", "--dir"])
             .arg(folder);
+        if tls {
+            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).ok()?;
+            let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+            std::fs::write(&certificate, made.cert.pem()).ok()?;
+            std::fs::write(&key, made.signing_key.serialize_pem()).ok()?;
+            command
+                .args(["--port", "0", "--tls-port", &port.to_string()])
+                .args(["--tls-auth-clients", "no", "--tls-ca-cert-file"])
+                .arg(&certificate)
+                .arg("--tls-cert-file")
+                .arg(&certificate)
+                .arg("--tls-key-file")
+                .arg(&key);
+        } else {
+            command.args(["--port", &port.to_string()]);
+        }
         let server = start(&mut command)?;
         reachable(port).then_some(Self {
             _server: server,
             port,
+            tls,
         })
     }
 
@@ -138,6 +157,7 @@ impl Redis {
         };
         let output = Command::new("redis-benchmark")
             .args(["-p", &self.port.to_string(), "-q", "--csv"])
+            .args(self.tls.then_some(["--tls", "--insecure"]).iter().flatten())
             .args(["-c", &connections.to_string(), "-P", &under_way.to_string()])
             .args(["-n", &count.to_string()])
             .args(["XADD", "bench", "*", "body", &"7".repeat(BODY)])

@@ -1,8 +1,9 @@
 //! Connections that stand, end and come back.
 
-use futures_util::StreamExt as _;
-use sotto_wire::{ChannelId, Command, RelayFrame, Reply};
+use futures_util::{SinkExt as _, StreamExt as _};
+use sotto_wire::{ChannelId, Command, Delivered, RelayFrame, Reply, encode};
 use tokio::time::{Instant, sleep};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::fake::Fake;
 use super::*;
@@ -27,6 +28,14 @@ fn reply(id: u32) -> RelayFrame {
 fn card(id: u32) -> RelayFrame {
     let reply = Reply::Card(vec![0; 16 * 1024]);
     RelayFrame::Reply { id, reply }
+}
+
+fn delivery() -> RelayFrame {
+    RelayFrame::Deliver {
+        channel: ChannelId([1; 16]),
+        subscriber: sotto_suite::PublicKey([2; 32]),
+        delivered: Delivered::Signal(vec![0; 600]),
+    }
 }
 
 #[tokio::test]
@@ -175,6 +184,26 @@ async fn a_quiet_relay_that_answers_pings_is_kept() {
     }
     accepted.send(&reply(1)).await;
     assert_eq!(link.frame().await, (connection, reply(1)));
+    link.end().await;
+}
+
+#[tokio::test]
+async fn a_relay_that_delivers_but_never_answers_is_given_up() {
+    let relay = Fake::tls().await;
+    let mut link = Running::start(relay.address(), QUICK);
+    let mut accepted = relay.welcome().await;
+    let (connection, _) = link.connected().await;
+    link.send(connection, vec![request(1)]).await;
+    // Something between us goes on delivering and lets nothing of ours through: so nobody reads.
+    let delivering = tokio::spawn(async move {
+        let frame = Message::Binary(encode(&delivery()).into());
+        while accepted.socket.send(frame.clone()).await.is_ok() {
+            sleep(QUICK.ping / 4).await;
+        }
+    });
+    let (_, error) = link.failure().await;
+    assert_eq!(error.code(), "relay_silent");
+    delivering.abort();
     link.end().await;
 }
 
