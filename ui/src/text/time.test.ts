@@ -46,3 +46,8 @@ it("tells days and minutes apart", () => {
   expect(sameMinute(at("2026-11-25T09:30:00"), at("2026-11-25T09:30:59"))).toBe(true);
   expect(sameMinute(at("2026-11-25T09:30:59"), at("2026-11-25T09:31:00"))).toBe(false);
 });
+
+it("is not led astray by a time that no calendar has", () => {
+  expect(sameDay(Number.MAX_VALUE, at("2026-11-25T09:30:00"))).toBe(false);
+  expect(sameDay(at("2026-11-25T00:00:00"), at("2026-11-25T23:59:59"))).toBe(true);
+});

@@ -11,8 +11,19 @@ const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "long", timeStyle:
 
 const DAY = 24 * 60 * 60 * 1000;
 
+/** The day and the minute asked for last: the rows of a conversation ask for the same ones again and again. */
+let day = { from: 0, until: 0 };
+let minute = { number: NaN, text: "" };
+
 function startOfDay(time: number): number {
-  return new Date(time).setHours(0, 0, 0, 0);
+  // So also after a time that no calendar has.
+  if (!(time >= day.from && time < day.until)) {
+    const from = new Date(time).setHours(0, 0, 0, 0);
+    const next = new Date(from);
+    // Not every day has 24 hours.
+    day = { from, until: next.setDate(next.getDate() + 1) };
+  }
+  return day.from;
 }
 
 /** Days between two moments, by the calendar. */
@@ -30,7 +41,9 @@ export function sameMinute(one: number, other: number): boolean {
 
 /** 14:32 */
 export function hourAndMinute(time: number): string {
-  return clock.format(time);
+  const number = Math.floor(time / 60_000);
+  if (number !== minute.number) minute = { number, text: clock.format(time) };
+  return minute.text;
 }
 
 /** The time in a list: today's hour, this week's day, else the date. */
