@@ -22,7 +22,7 @@ use crate::blobs::BlobStore;
 use crate::blobs::files::{BlobOpenError, BlobOptions, FileBlobs};
 use crate::certificate::acme::{Challenge, Renewal};
 use crate::certificate::{self, CertificateError, Missing};
-use crate::clock::Clock;
+use crate::clock::{Clock, DeletingClock};
 use crate::config::{CertificateSource, Config, ConnectionLimits};
 use crate::data::{DataError, DataFolder};
 use crate::http::{self, Accepted};
@@ -484,15 +484,17 @@ async fn forget<S: Store>(shared: Arc<Shared<S>>) {
 
 /// Lets go of what is too old, once an hour.
 async fn expire<S: Store>(shared: Arc<Shared<S>>, clock: Clock) {
+    let mut clock = DeletingClock::new(clock, Instant::now());
     let mut hour = tokio::time::interval(Duration::from_secs(3600));
     loop {
         tokio::select! {
             () = shared.stopping.cancelled() => return,
             _ = hour.tick() => {
-                if let Err(error) = shared.store.expire(clock.now()).await {
+                let now = clock.now(Instant::now());
+                if let Err(error) = shared.store.expire(now).await {
                     tracing::warn!(%error, "expiry failed");
                 }
-                if let Err(error) = shared.blobs.expire(clock.now()).await {
+                if let Err(error) = shared.blobs.expire(now).await {
                     tracing::warn!(%error, "expiry of blobs failed");
                 }
             }

@@ -97,8 +97,21 @@ impl Writer {
     }
 }
 
-/// Appends a second over `connections`, each with `under_way` unanswered.
-pub(crate) async fn appends(address: &RelayAddress, connections: usize, under_way: u64) -> f64 {
+/// Appends a second over `connections`, each with `under_way` unanswered. All of them are one thread's,
+/// as they are in the tools of the peers: more would only take turns with the relay on few cores.
+pub(crate) fn appends(address: &RelayAddress, connections: usize, under_way: u64) -> f64 {
+    let address = address.clone();
+    let measuring = std::thread::spawn(move || {
+        let one = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        one.block_on(measured(&address, connections, under_way))
+    });
+    measuring.join().unwrap()
+}
+
+async fn measured(address: &RelayAddress, connections: usize, under_way: u64) -> f64 {
     let mut writers = Vec::new();
     for _ in 0..connections {
         writers.push(Writer::open(address).await);

@@ -14,14 +14,16 @@ use sotto_suite::sign::PublicKey;
 use sotto_wire::{AppendId, ChannelId, Lane, Position};
 
 use super::appends::EACH;
-use super::figure;
+use super::{figure, quantile};
 
 /// Appends that wait for their commit at the same time.
 const UNDER_WAY: usize = 64;
 /// Channels in use while something is measured.
 const IN_USE: u64 = 1_000;
-/// Subscriptions measured.
-const SUBSCRIPTIONS: u64 = 2_000;
+/// Times that each store has its turn.
+const ROUNDS: u64 = 3;
+/// Subscriptions measured in one.
+const SUBSCRIPTIONS: u64 = 1_000;
 /// Smallest step that a body is padded to.
 const SMALL: usize = 256;
 const ADMIN: PublicKey = PublicKey([1; 32]);
@@ -87,29 +89,69 @@ fn open(folder: &Path) -> SqliteStore {
     .unwrap()
 }
 
-/// Measures beside `entries` in `channels`.
+/// Measures beside `entries` in `channels`, in turns with an empty store, so that both meet the same
+/// moods of the disk.
 pub(crate) async fn measure(entries: u64, channels: u64) {
     let folder = tempfile::tempdir_in(".").unwrap();
-    let store = open(folder.path());
-    let mut sent = 1 << 40;
-    let fresh = |family| Channels {
-        family,
-        count: IN_USE,
-    };
-    make(&store, fresh(1)).await;
-    let empty = rate(&store, fresh(1), &mut sent).await;
-    let empty_subscription = subscription(&store, fresh(1)).await;
-
+    let grown = folder.path().join("grown");
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&grown).unwrap();
+    std::fs::create_dir(&empty).unwrap();
+    let store = open(&grown);
     let old = Channels {
         family: 2,
         count: channels,
     };
-    make(&store, old).await;
+    fill(&store, old, entries).await;
+    let in_use = |family| Channels {
+        family,
+        count: IN_USE,
+    };
+    let fresh = open(&empty);
+    make(&store, in_use(1)).await;
+    make(&fresh, in_use(1)).await;
+    let told = format!("{entries} entries in {channels} channels");
+    eprintln!("measuring beside {told}");
+
+    let mut sent = 1 << 40;
+    let (mut without, mut used, mut any) = (vec![], vec![], vec![]);
+    for _ in 0..ROUNDS {
+        without.push(rate(&fresh, in_use(1), &mut sent).await);
+        used.push(rate(&store, in_use(1), &mut sent).await);
+        any.push(rate(&store, old, &mut sent).await);
+    }
+    let name = |what: &str| format!("{what}, beside {told}");
+    let peer = Some(("the empty store", quantile(&mut without, 0.5)));
+    for (what, mut rates) in [("channels in use", used), ("any channel", any)] {
+        let name = name(&format!("appends a second to {what}"));
+        figure(&name, quantile(&mut rates, 0.5), "1/s", peer);
+    }
+    let (mut without, mut used, mut any) = (vec![], vec![], vec![]);
+    for round in 0..ROUNDS {
+        without.push(subscription(&fresh, in_use(1), round).await);
+        used.push(subscription(&store, in_use(1), round).await);
+        any.push(subscription(&store, old, round).await);
+    }
+    let peer = Some(("the empty store", quantile(&mut without, 0.5)));
+    for (what, mut times) in [("a channel in use", used), ("any channel", any)] {
+        let name = name(&format!("subscription to {what}"));
+        figure(&name, quantile(&mut times, 0.5), "us", peer);
+    }
+    drop(store);
+    let started = Instant::now();
+    let store = open(&grown);
+    let took = started.elapsed().as_secs_f64() * 1e3;
+    figure(&name("opening the store"), took, "ms", None);
+    drop(store);
+}
+
+async fn fill(store: &SqliteStore, channels: Channels, entries: u64) {
+    make(store, channels).await;
     let mut waiting = FuturesUnordered::new();
     let started = Instant::now();
     for n in 0..entries {
         // Any order but the one in which the channels were made.
-        waiting.push(store.append(old.new_entry(n.wrapping_mul(7_919))));
+        waiting.push(store.append(channels.new_entry(n.wrapping_mul(7_919))));
         if waiting.len() >= 512 {
             waiting.next().await.unwrap().unwrap();
         }
@@ -120,38 +162,7 @@ pub(crate) async fn measure(entries: u64, channels: u64) {
     while let Some(done) = waiting.next().await {
         done.unwrap();
     }
-    drop(waiting);
     store.settle().await.unwrap();
-
-    let told = format!("{entries} entries in {channels} channels");
-    let peer = |value| Some(("the empty store", value));
-    make(&store, fresh(3)).await;
-    let grown = rate(&store, fresh(3), &mut sent).await;
-    let any = rate(&store, old, &mut sent).await;
-    let name = |what: &str| format!("{what}, beside {told}");
-    figure(
-        &name("appends a second to channels in use"),
-        grown,
-        "1/s",
-        peer(empty),
-    );
-    figure(
-        &name("appends a second to any channel"),
-        any,
-        "1/s",
-        peer(empty),
-    );
-    let grown = subscription(&store, fresh(3)).await;
-    let any = subscription(&store, old).await;
-    let peer = peer(empty_subscription);
-    figure(&name("subscription to a channel in use"), grown, "us", peer);
-    figure(&name("subscription to any channel"), any, "us", peer);
-    drop(store);
-    let started = Instant::now();
-    let store = open(folder.path());
-    let took = started.elapsed().as_secs_f64() * 1e3;
-    figure(&name("opening the store"), took, "ms", None);
-    drop(store);
 }
 
 async fn make(store: &SqliteStore, channels: Channels) {
@@ -186,10 +197,11 @@ async fn rate(store: &SqliteStore, channels: Channels, sent: &mut u64) -> f64 {
     }
 }
 
-/// Microseconds until a reader knows where it stands and has its first page.
-async fn subscription(store: &SqliteStore, channels: Channels) -> f64 {
+/// Microseconds until a reader knows where it stands and has its first page, the median of many.
+async fn subscription(store: &SqliteStore, channels: Channels, round: u64) -> f64 {
     let mut times = Vec::new();
     for n in 0..SUBSCRIPTIONS {
+        let n = round * SUBSCRIPTIONS + n;
         let channel = channels.address(n.wrapping_mul(104_729));
         let start = Instant::now();
         let listener = Listener::new(n, Arc::default());
@@ -197,5 +209,5 @@ async fn subscription(store: &SqliteStore, channels: Channels) -> f64 {
         store.read(channel, Position(0), 10).await.unwrap();
         times.push(start.elapsed().as_secs_f64() * 1e6);
     }
-    super::quantile(&mut times, 0.5)
+    quantile(&mut times, 0.5)
 }

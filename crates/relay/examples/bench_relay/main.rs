@@ -264,7 +264,7 @@ fn durable() {
                 1 => format!("durable appends, one connection, {under_way} under way"),
                 _ => format!("durable appends, {connections} connections, one each"),
             };
-            let ours = appends::appends(&relay.address, connections, under_way).await;
+            let ours = appends::appends(&relay.address, connections, under_way);
             let under_way = under_way as usize;
             let mut theirs = Vec::new();
             if let Some(jetstream) = &jetstream {

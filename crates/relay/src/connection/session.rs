@@ -98,14 +98,17 @@ pub(super) async fn run<S: Store>(
 
 impl<S: Store> Session<'_, S> {
     async fn serve(&mut self, socket: &mut Socket) -> Result<std::convert::Infallible, End> {
-        let idle = self.shared.limits().idle;
+        let shared = self.shared;
+        let idle = shared.limits().idle;
         let mut heard = Instant::now();
         let mut asked = false;
+        // Both are made once: whatever all connections register with has a lock.
+        let mut stopping = std::pin::pin!(shared.stopping.cancelled());
+        let mut silence = std::pin::pin!(tokio::time::sleep_until(heard + idle));
         loop {
             let room = self.has_room();
-            let silence = heard + if asked { idle * 2 } else { idle };
             tokio::select! {
-                () = self.shared.stopping.cancelled() => return Err(self.finish(socket).await),
+                () = &mut stopping => return Err(self.finish(socket).await),
                 received = socket.next(), if room => {
                     self.receive(socket, received).await?;
                     self.receive_burst(socket).await?;
@@ -116,15 +119,19 @@ impl<S: Store> Session<'_, S> {
                     self.answer_burst(socket).await?;
                 }
                 () = self.wake.woken() => self.deliver(socket).await?,
-                () = tokio::time::sleep_until(silence) => {
-                    if asked {
+                () = &mut silence => {
+                    let now = Instant::now();
+                    if asked && now >= heard + idle * 2 {
                         return Err(End::Gone);
                     }
-                    asked = true;
-                    in_time(self.shared, socket.feed(Message::Ping(Bytes::new()))).await?;
+                    if !asked && now >= heard + idle {
+                        asked = true;
+                        in_time(shared, socket.feed(Message::Ping(Bytes::new()))).await?;
+                    }
+                    silence.as_mut().reset(heard + if asked { idle * 2 } else { idle });
                 }
             }
-            push_out(self.shared, socket).await?;
+            push_out(shared, socket).await?;
         }
     }
 

@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 /// A relay in this process.
@@ -374,7 +375,10 @@ async fn upgrade(
             .headers_mut()
             .insert("origin", origin.parse().unwrap());
     }
-    let (socket, _) = tokio_tungstenite::client_async(request, stream).await?;
+    // By default all of 128 KiB is zeroed before each read.
+    let config = WebSocketConfig::default().read_buffer_size(16 * 1024);
+    let (socket, _) =
+        tokio_tungstenite::client_async_with_config(request, stream, Some(config)).await?;
     Ok(socket)
 }
 

@@ -157,7 +157,12 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, O
             tracing::info!("a large store is not looked through: `sotto-relay check` does that");
         }
         if version < VERSION {
-            // Version 1 had an index for the append ids, and forgot who was revoked.
+            // Version 1 had an index for the append ids, and forgot who was revoked. Every entry is
+            // written once more, and until the commit the old ones stand as they were.
+            let size = std::fs::metadata(path)?.len() >> 20;
+            tracing::info!(
+                "the store's {size} MiB are brought from version {version} to {VERSION}, which needs as much room again and some minutes a GiB; stopped halfway, it begins again at the next start"
+            );
             connection.execute_batch(&format!(
                 "BEGIN IMMEDIATE; ALTER TABLE entries RENAME TO before; {ENTRIES}
                  INSERT INTO entries SELECT * FROM before ORDER BY id; DROP TABLE before;
