@@ -89,6 +89,7 @@ impl Room {
             if let Some(channel) = conversation.channel.as_mut().filter(|c| c.relay == *relay) {
                 channel.live = false;
                 channel.subscribed = false;
+                channel.deaf = false;
             }
         }
         self.unacknowledged.retain(|(of, _, _), _| of != relay);

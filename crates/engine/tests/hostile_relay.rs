@@ -12,7 +12,7 @@
 mod world;
 
 use sotto_engine::*;
-use sotto_wire::{Delivered, Entry, Position, RelayFrame, Reply};
+use sotto_wire::{Delivered, Entry, Lane, Position, RelayFrame, Reply};
 use world::World;
 
 fn two() -> (World, ConversationId, ConversationId) {
@@ -87,6 +87,36 @@ fn other_bytes_under_an_own_append_id_turn_the_shield_red() {
         world.command("alice", command).unwrap_err().code,
         "conversation_held"
     );
+}
+
+#[test]
+fn other_bytes_in_the_place_of_an_own_commit_are_not_taken_for_it() {
+    let (mut world, alices, bobs) = two();
+    world.say("alice", alices, "before");
+    world.settle();
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|_, mut frame| {
+        if let Some(entry) = entry_of(&mut frame)
+            && entry.lane == Lane::Handshake
+        {
+            entry.body[40] ^= 1;
+        }
+        vec![frame]
+    }));
+    world.wait(8 * 86_400_000);
+    let red = |world: &World, who, conversation| {
+        let shown = world.reader(who).conversation(conversation).unwrap();
+        shown.shield_reason == ShieldReason::RelayContradiction
+    };
+    assert!(red(&world, "alice", alices) || red(&world, "bob", bobs));
+    // Nobody has applied it, so both still have the same keys.
+    let epoch = |who| {
+        let beside = world.beside(who);
+        let sql = "SELECT max(epoch) FROM mls_epochs WHERE group_id =
+            (SELECT group_id FROM conversations WHERE kind = 1)";
+        beside.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))
+    };
+    assert_eq!(epoch("alice").unwrap(), epoch("bob").unwrap());
 }
 
 #[test]
@@ -182,6 +212,50 @@ fn a_hole_is_never_passed_over() {
         .map(|(_, text, _)| text)
         .collect();
     assert_eq!(seen, ["first", "second"]);
+}
+
+#[test]
+fn a_hole_that_stays_does_not_keep_the_other_conversations_from_going_on() {
+    let (mut world, alices, bobs) = two();
+    world.join("carol");
+    let (carols, with_carol) = world.introduce("carol", "bob");
+    world.relay.lies = true;
+    // In the channel in which Bob hears something first, one entry never comes.
+    let mut torn = None;
+    world.relay.intercept = Some(Box::new(move |name, mut frame| {
+        let RelayFrame::Deliver { channel, .. } = &frame else {
+            return vec![frame];
+        };
+        let channel = *channel;
+        if name == "bob"
+            && let Some(entry) = entry_of(&mut frame)
+            && *torn.get_or_insert(channel) == channel
+        {
+            entry.position = entry.position.next();
+        }
+        vec![frame]
+    }));
+    world.say("alice", alices, "lost on the way");
+    world.settle();
+    for _ in 0..3 {
+        world.disconnect("bob");
+        world.connect("bob");
+        world.settle();
+    }
+    assert_eq!(world.people["bob"].drops, 1, "it is asked again once");
+    world.say("carol", carols, "hello Bob");
+    world.settle();
+    assert!(
+        world.texts("bob", bobs).is_empty(),
+        "no hole is passed over"
+    );
+    assert_eq!(world.texts("bob", with_carol).len(), 1);
+
+    world.relay.intercept = None;
+    world.disconnect("bob");
+    world.connect("bob");
+    world.settle();
+    assert_eq!(world.texts("bob", bobs).len(), 1, "what was there comes");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 //! A relay that only keeps things back has said nothing false: then everything must arrive in the
 //! end, and nobody may be warned.
 
-use sotto_engine::{ConversationState, ConversationView, ShieldReason};
+use sotto_engine::{
+    Author, Body, ConversationState, ConversationView, Delivery, Notice, ShieldReason,
+};
 
 use crate::plan::Hostile;
 use crate::world::{Held, Violation, World};
@@ -47,10 +49,72 @@ impl World<'_> {
     /// Those who were lied to see it.
     pub(crate) fn check_lies_are_seen(&mut self) -> Held {
         match self.plan.hostile {
-            Some(Hostile::Fork) => self.check_forks(),
-            Some(Hostile::RollBack) => self.check_roll_backs(),
-            _ => Ok(()),
+            Some(Hostile::Fork) => self.check_forks()?,
+            Some(Hostile::RollBack) => self.check_roll_backs()?,
+            _ => {}
         }
+        if self.truthful() {
+            return Ok(());
+        }
+        (0..self.people.len()).try_for_each(|who| self.check_losses_are_seen(who))
+    }
+
+    /// Between two who talk in one conversation and are not warned, whatever is said to be stored has
+    /// come, or a gap stands in its place. Not where the relay still moves what it delivers to
+    /// other places, for then the reader waits and nothing behind the hole is shown.
+    fn check_losses_are_seen(&mut self, who: usize) -> Held {
+        let calm =
+            |view: &ConversationView| view.state == ConversationState::Active && !warned(view);
+        for view in self.conversations(who).into_iter().filter(calm) {
+            let Some(other) = self.model.person(view.account) else {
+                continue;
+            };
+            if self.reads_elsewhere(who, other) {
+                continue;
+            }
+            let group = self.people[who].group(view.conversation);
+            let theirs = self.conversations(other);
+            let theirs = theirs
+                .iter()
+                .find(|theirs| self.people[other].group(theirs.conversation) == group);
+            let Some(theirs) = theirs.filter(|theirs| calm(theirs)) else {
+                continue;
+            };
+            let there = self.messages(other, theirs.conversation);
+            for message in self.messages(who, view.conversation) {
+                let stored = message.author == Author::Me && message.delivery >= Delivery::Stored;
+                let come = there.iter().any(|seen| seen.message == message.message);
+                let gap = there.iter().any(|seen| {
+                    let notice = Notice::Gap;
+                    seen.body == Body::Notice { notice } && seen.order >= message.order
+                });
+                if let Body::Text { text } = &message.body
+                    && stored
+                    && !come
+                    && !gap
+                {
+                    return Err(Violation::new(
+                        "what a lie has swallowed is noticed",
+                        format!("{text:?} from {}", self.name(who)),
+                        other,
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what one of the two is delivered still stands in other places, in a channel that is not
+    /// a third person's.
+    fn reads_elsewhere(&self, who: usize, other: usize) -> bool {
+        let forked = self.liar.forked();
+        let two = [who, other];
+        forked.iter().any(|(whose, channel)| {
+            let mut readers = self.wire.read().filter(|(of, _, _)| of == channel);
+            two.contains(whose)
+                && readers.clone().any(|(_, reader, _)| reader == *whose)
+                && readers.all(|(_, reader, _)| two.contains(&reader))
+        })
     }
 
     /// A reader who was shown another history, or the one whom they talk with, is warned.

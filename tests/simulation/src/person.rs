@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use sotto_engine::{AccountId, Engine, EngineError, NewProfile, Reader, Suite, Timestamp};
+use sotto_engine::{
+    AccountId, ConversationId, Engine, EngineError, NewProfile, Reader, Suite, Timestamp,
+};
 use sotto_suite::provider::{SUITE, SottoCrypto};
 use sotto_suite::rand::SeededRandom;
 use sotto_suite::secret::Secret;
@@ -133,6 +135,14 @@ impl Person {
             .execute_batch(&format!("PRAGMA key = \"x'{key}'\""))
             .unwrap();
         connection
+    }
+
+    /// The group of a conversation, which is the same on both sides.
+    pub(crate) fn group(&self, conversation: ConversationId) -> Option<Vec<u8>> {
+        let sql = "SELECT group_id FROM conversations WHERE id = ?1";
+        let beside = self.beside();
+        let found = beside.query_row(sql, [conversation.0], |row| row.get(0));
+        found.unwrap()
     }
 
     /// What the device's clock says.

@@ -109,7 +109,7 @@ impl Wire {
 
     /// Of every key that reads a conversation: the channel, whose it is, and up to where it has it
     /// on its disk.
-    pub(crate) fn read(&self) -> impl Iterator<Item = (ChannelId, usize, u64)> {
+    pub(crate) fn read(&self) -> impl Iterator<Item = (ChannelId, usize, u64)> + Clone {
         let reads = self.reads.iter();
         reads.filter_map(|(key, (channel, position))| {
             let who = self.subscribers.get(key)?;

@@ -51,3 +51,18 @@ fn the_same_world_is_played_whatever_order_hash_maps_have() {
 fn letters_that_cross_meet_even_through_an_invite_that_has_ended() {
     holds("--seed 5018 --small");
 }
+
+#[test]
+fn a_handshake_that_was_swapped_on_its_way_does_not_part_two_people_unseen() {
+    holds("--seed 701 --steps 160 --small --hostile swap");
+}
+
+#[test]
+fn who_closes_a_generation_from_another_epoch_is_noticed() {
+    holds("--seed 710 --steps 226 --small --hostile lie");
+}
+
+#[test]
+fn a_hole_in_one_channel_does_not_silence_the_others() {
+    holds("--seed 702 --steps 166 --small --hostile inject");
+}

@@ -37,6 +37,12 @@ pub(crate) struct Channel {
     pub(crate) subscribed: bool,
     /// Caught up on the current connection; never on disk.
     pub(crate) live: bool,
+    /// Where a hole was met that asking again has not filled yet; never on disk.
+    pub(crate) hole: Option<Position>,
+    /// Not listened to on the current connection; never on disk.
+    pub(crate) deaf: bool,
+    /// Said to be closed by a fence when it was last subscribed to; never on disk.
+    pub(crate) fenced: bool,
 }
 
 impl Channel {
@@ -62,6 +68,9 @@ impl Channel {
             handshakes: 0,
             subscribed: false,
             live: false,
+            hole: None,
+            deaf: false,
+            fenced: false,
         }
     }
 
@@ -246,6 +255,9 @@ impl Conversation {
                 handshakes: row.get::<_, i64>("handshakes")?.cast_unsigned(),
                 subscribed: false,
                 live: false,
+                hole: None,
+                deaf: false,
+                fenced: false,
             }),
             _ => None,
         };

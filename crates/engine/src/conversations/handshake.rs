@@ -2,7 +2,7 @@
 //! back as the winner. A loser's secrets are destroyed unsent and its intent is tried again.
 
 use sotto_suite::rand::RandomExt;
-use sotto_wire::{AppendId, Command, Lane, Refusal, RefusalCode, Role};
+use sotto_wire::{AppendId, Command, Entry, Lane, Refusal, RefusalCode, Role};
 use zeroize::Zeroizing;
 
 use super::envelope::{self, Content, Kind};
@@ -47,6 +47,16 @@ pub(super) struct Pending {
     handshakes: u64,
     pub(super) fence: bool,
     pub(super) commit: PendingCommit,
+}
+
+impl Pending {
+    /// Whether the entry is this handshake, byte for byte.
+    pub(super) fn is(&self, entry: &Entry) -> bool {
+        entry.append == self.append
+            && entry.lane == Lane::Handshake
+            && entry.fence == self.fence
+            && entry.body == self.body
+    }
 }
 
 /// What is on its way in this conversation.

@@ -3,7 +3,7 @@
 use sotto_wire::{ChainHash, Delivered, Entry, Gap, Lane, Position, RelayAddress};
 
 use super::envelope::{self, Kind as EnvelopeKind, Seen};
-use super::handshake::{self, Intent};
+use super::handshake::{self, Intent, Pending};
 use super::mls::{MlsFailure, Opened};
 use super::{Channel, fence, order};
 use crate::api::{ConversationId, ConversationState, Event, Notice, RelayChange};
@@ -49,6 +49,9 @@ pub(crate) fn delivered(
         // Nothing is applied and nothing acknowledged: what comes now may be needed for mending.
         return Ok(());
     }
+    if channel(turn, id)?.deaf {
+        return Ok(());
+    }
     match delivered {
         Delivered::Entry(entry) => take_entry(turn, relay, id, &entry),
         Delivered::Signal(body) => typing::received(turn, id, &body),
@@ -65,8 +68,11 @@ fn caught_up(
 ) -> Result<()> {
     if channel(turn, id)?.position < position {
         // It says that we have everything, but never sent it.
-        turn.out.relays.push(RelayChange::Drop(relay.clone()));
-        return Ok(());
+        return hole(turn, relay, id);
+    }
+    if channel(turn, id)?.fenced {
+        // It takes nothing more here, and all that it has shown is no fence that can be crossed.
+        turn.conversation_mut(id)?.contradicted = true;
     }
     if let Some(channel) = turn
         .room
@@ -78,6 +84,18 @@ fn caught_up(
     }
     handshake::send(turn, id)?;
     outbox::pump(turn, id)
+}
+
+/// Asks again from our cursor, over a new connection. Where that has brought nothing further, this
+/// channel is not listened to until the next one: the relay's other channels are not to suffer for it.
+fn hole(turn: &mut Turn<'_>, relay: &RelayAddress, id: &ConversationId) -> Result<()> {
+    let channel = channel_mut(turn, id)?;
+    if channel.hole.replace(channel.position) == Some(channel.position) {
+        (channel.deaf, channel.live) = (true, false);
+    } else {
+        turn.out.relays.push(RelayChange::Drop(relay.clone()));
+    }
+    Ok(())
 }
 
 fn take_entry(
@@ -93,9 +111,8 @@ fn take_entry(
         return Ok(());
     }
     if entry.position != before.position.next() || entry.lane == Lane::Ephemeral {
-        // A hole without a gap marker, or a place for what has none: ask again from our cursor.
-        turn.out.relays.push(RelayChange::Drop(relay.clone()));
-        return Ok(());
+        // A hole without a gap marker, or a place for what has none.
+        return hole(turn, relay, id);
     }
     let hash = before
         .hash
@@ -176,15 +193,12 @@ fn open(
     {
         turn.room.sessions.landed(relay, &entry.append);
         handshake::destroy(turn, id)?;
-        if pending.fence {
-            return Ok(Outcome::Fence);
+        if pending.is(entry) {
+            return handshake_came_back(turn, id, &pending);
         }
-        let group = turn.group(id)?;
-        turn.mls.merge(&group, &pending.commit)?;
-        turn.group_moved(group);
-        turn.conversation_mut(id)?.refreshed = turn.now;
-        handshake::fulfilled(turn, id, Intent::Refresh)?;
-        return Ok(Outcome::Epoch);
+        // The relay put something else under our append id: seen with our own eyes. What the others
+        // have got there is no handshake of ours, so ours is none either.
+        turn.conversation_mut(id)?.contradicted = true;
     }
     let (content, salt) =
         match envelope::open(&before.generation, entry.lane, &entry.append, &entry.body) {
@@ -195,7 +209,10 @@ fn open(
         compare_with_claim(turn, id, before, entry.position, seen)?;
     }
     match (content.kind, entry.lane, entry.fence) {
-        (EnvelopeKind::Fence, Lane::Handshake, true) => Ok(Outcome::Fence),
+        (EnvelopeKind::Fence, Lane::Handshake, true) => {
+            compare_epochs(turn, id, content.seen.as_ref())?;
+            Ok(Outcome::Fence)
+        }
         (EnvelopeKind::Mls, _, false) => {
             let as_sent = AsSent {
                 mls: &content.body,
@@ -209,6 +226,23 @@ fn open(
             "the entry is in a lane where its kind does not belong".into(),
         )),
     }
+}
+
+/// Exactly the own handshake has won.
+fn handshake_came_back(
+    turn: &mut Turn<'_>,
+    id: &ConversationId,
+    pending: &Pending,
+) -> Result<Outcome> {
+    if pending.fence {
+        return Ok(Outcome::Fence);
+    }
+    let group = turn.group(id)?;
+    turn.mls.merge(&group, &pending.commit)?;
+    turn.group_moved(group);
+    turn.conversation_mut(id)?.refreshed = turn.now;
+    handshake::fulfilled(turn, id, Intent::Refresh)?;
+    Ok(Outcome::Epoch)
 }
 
 fn open_mls(
@@ -269,6 +303,20 @@ fn compare_with_claim(
         || hash_at(turn, id, channel, seen.position)?.is_some_and(|mine| mine != seen.hash);
     if differs && !turn.conversation(id)?.disputed {
         // One member's word: yellow, never red.
+        turn.conversation_mut(id)?.disputed = true;
+    }
+    Ok(())
+}
+
+/// Who closes a generation has seen every handshake before, or the relay would have refused it. One
+/// in another epoch goes to another channel than this device, and can't be heard there any more.
+fn compare_epochs(turn: &mut Turn<'_>, id: &ConversationId, theirs: Option<&Seen>) -> Result<()> {
+    let mine = seen_by_me(turn, id)?;
+    let same = theirs.is_some_and(|theirs| {
+        (theirs.epoch, theirs.authenticator) == (mine.epoch, mine.authenticator)
+    });
+    if !same && !turn.conversation(id)?.disputed {
+        // Again one member's word.
         turn.conversation_mut(id)?.disputed = true;
     }
     Ok(())

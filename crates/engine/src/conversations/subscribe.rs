@@ -52,6 +52,7 @@ pub(crate) fn subscribed(
         return Ok(());
     };
     channel.subscribed = true;
+    channel.fenced = state.fenced;
     let (position, place) = (channel.position, channel.order());
     if state.cursor > position {
         // Only what is durable here is ever acknowledged: this database is older than what this

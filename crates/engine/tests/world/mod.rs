@@ -17,6 +17,8 @@ pub struct Person {
     pub events: Vec<Event>,
     pub connected: bool,
     pub deadline: Timestamp,
+    /// Connections given up because the relay broke the protocol.
+    pub drops: u32,
     outbound: VecDeque<ClientFrame>,
     seed: u8,
 }
@@ -107,6 +109,7 @@ impl World {
             events: Vec::new(),
             connected: false,
             deadline: self.now,
+            drops: 0,
             outbound: VecDeque::new(),
             seed,
         };
@@ -142,6 +145,7 @@ impl World {
             events: Vec::new(),
             connected: false,
             deadline: self.now,
+            drops: 0,
             outbound: VecDeque::new(),
             seed,
         };
@@ -171,6 +175,7 @@ impl World {
         for change in outputs.relays {
             dropped |= matches!(change, RelayChange::Drop(_));
         }
+        person.drops += u32::from(dropped);
         if person.connected {
             person
                 .outbound
