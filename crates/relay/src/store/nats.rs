@@ -12,6 +12,7 @@ mod count;
 mod decide;
 mod event;
 mod expire;
+pub(crate) mod inspect;
 mod listen;
 mod open;
 mod orders;

@@ -116,7 +116,7 @@ impl NatsOptions {
     }
 }
 
-fn credentials(options: &NatsOptions) -> Result<ConnectOptions, OpenError> {
+pub(super) fn credentials(options: &NatsOptions) -> Result<ConnectOptions, OpenError> {
     let mut connect = ConnectOptions::new();
     if let Some(path) = &options.authorities {
         connect = connect.add_root_certificates(path.clone());

@@ -329,12 +329,20 @@ impl Streams {
 pub(super) const RELAY: &str = "Sotto-Relay";
 
 /// What a stream of ours says of itself.
-fn describe(shards: usize, identity: &str) -> String {
+pub(super) fn describe(shards: usize, identity: &str) -> String {
     format!("sotto relay store {VERSION}, {shards} shards, relay {identity}")
 }
 
+/// The names of all streams of a store.
+pub(super) fn names(prefix: &str, shards: usize) -> Vec<String> {
+    let others = ["due", "here", "blobs", "parts"].map(str::to_owned);
+    let shards = (0..shards).map(|n| n.to_string());
+    let names = shards.chain(others);
+    names.map(|name| format!("{prefix}-{name}")).collect()
+}
+
 /// The number of shards of a store that is there.
-async fn made_with(context: &Context, prefix: &str) -> Result<Option<usize>, OpenError> {
+pub(super) async fn made_with(context: &Context, prefix: &str) -> Result<Option<usize>, OpenError> {
     let Some(stream) = existing(context, &format!("{prefix}-due")).await? else {
         return Ok(None);
     };
@@ -344,7 +352,7 @@ async fn made_with(context: &Context, prefix: &str) -> Result<Option<usize>, Ope
 }
 
 /// A stream that is there.
-async fn existing(
+pub(super) async fn existing(
     context: &Context,
     name: &str,
 ) -> Result<Option<jetstream::stream::Stream>, OpenError> {
