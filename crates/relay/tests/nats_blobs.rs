@@ -349,7 +349,7 @@ async fn what_belongs_to_no_blob_goes_with_the_second_sweep() {
     store.expire(START).await.unwrap();
     assert_eq!(harness.messages("parts").await, 1);
     assert_eq!(store.read(BLOB, range(0, SIZE)).await, Ok(content(SIZE)));
-    // A process that ended while it deleted: another one does the rest.
+    // What is over goes by whichever process looks.
     let other = harness.open().await;
     drop(store);
     harness.set_time(START + 1000 * 3600);
@@ -357,6 +357,29 @@ async fn what_belongs_to_no_blob_goes_with_the_second_sweep() {
     assert_eq!(other.usage(), Usage::default());
     assert_eq!(harness.messages("parts").await, 0);
     assert_eq!(harness.messages("blobs").await, 0);
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_interrupted_is_finished_by_another_process() {
+    let harness = Nats::new(one(), 1);
+    let store = harness.open().await;
+    fill(&store, BLOB).await;
+    // Nothing can be erased where nothing is; the next that opens the store makes it again.
+    let client = async_nats::connect(harness.options.servers.clone())
+        .await
+        .unwrap();
+    let parts = format!("{}-parts", harness.options.prefix);
+    jetstream::new(client).delete_stream(parts).await.unwrap();
+    store.delete(BLOB, OWNER).await.unwrap();
+    assert_eq!(store.finished(BLOB).await, Err(BlobError::NotFound));
+    assert_eq!(store.delete(BLOB, OWNER).await, Err(BlobError::NotFound));
+    assert_ne!(harness.messages("blobs").await, 0);
+    drop(store);
+    let other = harness.open().await;
+    assert_eq!(other.usage(), Usage::default());
+    other.expire(START).await.unwrap();
+    assert_eq!(harness.messages("blobs").await, 0);
+    assert!(other.keep(new(BLOB)).await.unwrap().made);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -227,7 +227,11 @@ impl Shared {
                 return Ok(());
             };
             if !erased {
-                self.erase(&held.parts).await?;
+                // A number that was never given, as after a backup of another moment, would make a
+                // cluster begin the stream anew.
+                let newest = self.streams.parts.info().await?.state.last_sequence;
+                let parts = held.parts.iter().filter(|part| part.message <= newest);
+                self.erase(&parts.copied().collect::<Vec<_>>()).await?;
                 erased = true;
             }
             if log.last != log.counts {
