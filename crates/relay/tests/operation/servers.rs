@@ -129,6 +129,11 @@ async fn a_relay_over_three_servers_is_looked_at() {
         said.out
     );
 
+    // One that would make a key of its own is told before it does.
+    let fresh = asked(&folder.path().join("fresh"), &store, &["check"]);
+    assert_eq!(fresh.code, 1, "{}", fresh.out);
+    assert_lines(&fresh, &[("fail", "identity: the streams are a relay's")]);
+
     // Nothing is copied from where nothing is.
     for command in ["backup", "restore"] {
         let file = folder.path().join("copy");

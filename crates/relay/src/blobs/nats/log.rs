@@ -208,6 +208,9 @@ impl Shared {
             self.table.learn(blob, log.counts, held);
         }
         let superfluous = log.superfluous();
+        if superfluous.is_empty() {
+            return;
+        }
         let records = self.streams.records.clone();
         tokio::spawn(async move {
             let _ = erase_in_order(&records, superfluous).await;
