@@ -9,7 +9,7 @@
 //! - deleting: the record says that it is gone, the parts are erased, then the record. What is gone is
 //!   found by nobody, and the rest is done by the next sweep of any process.
 //!
-//! Of two processes that write to one blob at one moment the record of one counts ([`log`] says
+//! Of two processes that write to one blob at one moment the record of one counts (`log.rs` says
 //! which), and the other erases its parts.
 
 mod follow;
