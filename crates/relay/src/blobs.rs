@@ -3,17 +3,21 @@
 //! A blob is made with its size and its end, filled from the start to the end, and can be fetched
 //! once it is whole. Nothing ties it to a channel or an entry: it goes when its time is over or its
 //! owner says so (`docs/decisions/0011-blobs-over-http-and-by-time.md`). [`files`] is the embedded
-//! one; any other has to pass the suite in `tests/blob_conformance`.
+//! one, [`nats`] is for several relay processes that serve one address; both pass the suite in
+//! `tests/blob_conformance`.
 
 use std::pin::Pin;
 
 use bytes::Bytes;
 use sotto_suite::sign::PublicKey;
-use sotto_wire::{BlobId, BlobState, ByteRange};
+use sotto_wire::{BlobId, BlobState, ByteRange, limits};
 
+use crate::clock::Clock;
 use crate::store::Seconds;
 
 pub mod files;
+pub mod nats;
+mod record;
 
 /// A blob to be made, or kept longer.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +80,59 @@ pub struct Usage {
     pub blobs: u64,
     /// Bytes that they have or will have.
     pub bytes: u64,
+}
+
+/// What a blob store allows.
+#[derive(Clone, Debug)]
+pub struct BlobOptions {
+    /// Bytes in one blob; 0: no blobs are kept here.
+    pub largest: u64,
+    /// Hours from the last time that its owner asked for it to be kept.
+    pub hours: u16,
+    /// Hours in which a blob has to be finished.
+    pub unfinished_hours: u16,
+    /// Bytes of all blobs together, as far as they are reserved.
+    pub bytes: u64,
+    /// Blobs.
+    pub blobs: u64,
+    /// Says what time it is.
+    pub clock: Clock,
+}
+
+impl Default for BlobOptions {
+    /// 128 MiB in one, for a day more than the longest lane; 32 GiB in all.
+    fn default() -> Self {
+        Self {
+            largest: 128 << 20,
+            hours: 91 * 24,
+            unfinished_hours: 24,
+            bytes: 32 << 30,
+            blobs: 1_000_000,
+            clock: Clock::default(),
+        }
+    }
+}
+
+impl BlobOptions {
+    /// What the hello says of it.
+    pub fn limits(&self) -> Option<sotto_wire::BlobLimits> {
+        (self.largest >= limits::MIN_BLOB).then_some(sotto_wire::BlobLimits {
+            size: self.largest.min(limits::MAX_BLOB),
+            hours: self.hours,
+        })
+    }
+
+    /// How much there is with one more, if there is room for it.
+    fn with_one_more(&self, usage: Usage, size: u64) -> Result<Usage, BlobError> {
+        let after = Usage {
+            blobs: usage.blobs.saturating_add(1),
+            bytes: usage.bytes.saturating_add(size),
+        };
+        if after.blobs > self.blobs || after.bytes > self.bytes {
+            return Err(BlobError::Quota);
+        }
+        Ok(after)
+    }
 }
 
 /// Keeps blobs. A change is answered when it is durable. What was asked is carried out even when

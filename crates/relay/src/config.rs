@@ -11,7 +11,7 @@ pub mod settings;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::blobs::files::BlobOptions;
+use crate::blobs::BlobOptions;
 use crate::store::sqlite::SqliteOptions;
 
 /// How a relay is run.

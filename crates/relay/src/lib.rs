@@ -15,6 +15,7 @@ mod data;
 mod disk;
 mod feed;
 mod http;
+mod jetstream;
 mod live;
 mod metrics;
 mod open_files;

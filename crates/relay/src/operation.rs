@@ -9,6 +9,7 @@ mod notify;
 mod reload;
 mod restore;
 mod serve;
+mod servers;
 mod settings;
 mod stats;
 mod welcome;
@@ -20,6 +21,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::config::load::{ConfigError, Sources};
 use crate::config::settings::{Kind, SETTINGS};
+use servers::OnServers;
 
 /// What a process ends with whose settings are wrong: trying again does not help (`EX_CONFIG` of
 /// sysexits.h).
@@ -50,6 +52,12 @@ impl From<String> for Ended {
     }
 }
 
+impl From<OnServers> for Ended {
+    fn from(error: OnServers) -> Self {
+        error.to_string().into()
+    }
+}
+
 impl From<ConfigError> for Ended {
     fn from(error: ConfigError) -> Self {
         Self {
@@ -65,14 +73,20 @@ fn run(matches: &ArgMatches) -> Result<(), Ended> {
         Some(("settings", _)) => Ok(settings::print(&sources)?),
         Some(("check", asked)) if asked.get_flag("health") => Ok(check::health(&sources)?),
         Some(("check", _)) => check::print(&sources),
-        Some(("backup", asked)) => Ok(backup::run(&sources.load()?.settings, &path(asked))?),
+        Some(("backup", asked)) => {
+            let settings = sources.load()?.settings;
+            if let Some(options) = &settings.store {
+                return Err(OnServers::backup(options).into());
+            }
+            Ok(backup::run(&settings, &path(asked))?)
+        }
         Some(("restore", asked)) => {
+            let settings = sources.load()?.settings;
+            if let Some(options) = &settings.store {
+                return Err(OnServers::restore(options).into());
+            }
             let force = asked.get_flag("force");
-            Ok(restore::run(
-                &sources.load()?.settings.config.data,
-                &path(asked),
-                force,
-            )?)
+            Ok(restore::run(&settings.config.data, &path(asked), force)?)
         }
         Some(("stats", _)) => Ok(stats::print(&sources.load()?.settings)?),
         _ => serve::run(sources),

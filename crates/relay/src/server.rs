@@ -18,8 +18,9 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use crate::addresses::Place;
-use crate::blobs::BlobStore;
-use crate::blobs::files::{BlobOpenError, BlobOptions, FileBlobs};
+use crate::blobs::files::{BlobOpenError, FileBlobs};
+use crate::blobs::nats::NatsBlobs;
+use crate::blobs::{BlobOptions, BlobStore};
 use crate::certificate::acme::{Challenge, Renewal};
 use crate::certificate::{self, CertificateError, Missing};
 use crate::clock::{Clock, DeletingClock};
@@ -121,7 +122,9 @@ impl Relay {
         let base = Base::new(&config, &listener)?;
         let file = base.folder.store()?;
         let store = SqliteStore::open(&file, config.store.clone(), Arc::clone(&base.metrics))?;
-        Self::with(config, listener, base, store)
+        let options = blob_options(&config);
+        let blobs = Arc::new(FileBlobs::open(&base.folder.blobs(), options)?);
+        Self::with(config, listener, base, store, blobs)
     }
 
     /// [`Self::bind`] and [`Self::run`] in one.
@@ -141,6 +144,7 @@ impl Relay {
 impl Relay<NatsStore> {
     /// The same for one of several processes of an address, over a store that they share. The data
     /// folder holds the identity key, which has to be the same for all of them, and a certificate.
+    /// Bounds on what is kept are those of `config`.
     ///
     /// # Errors
     /// [`StartError`]; nothing has been served then.
@@ -151,13 +155,24 @@ impl Relay<NatsStore> {
     ) -> Result<Self, StartError> {
         let base = Base::new(&config, &listener)?;
         // As it stands in the address, so that a person can compare.
-        let address = base.address.to_string();
-        let identity = address.rsplit('#').next().unwrap_or_default();
-        let store = NatsStore::open(options, identity, Arc::clone(&base.metrics)).await?;
+        let identity = base.address.identity.to_string();
+        let bounds = &config.store;
+        let options = NatsOptions {
+            channels: bounds.channels,
+            channel_bytes: bounds.channel_bytes,
+            reserve_per_hour: bounds.reserve_per_hour,
+            channel_keys: bounds.channel_keys,
+            slot_packages: bounds.slot_packages,
+            cached_channels: bounds.cached_channels,
+            clock: bounds.clock.clone(),
+            retention: bounds.retention,
+            ..options
+        };
+        let store = NatsStore::open(options, &identity, Arc::clone(&base.metrics)).await?;
         let mut config = config;
-        // Each process would have blobs of its own, and no other would find them.
-        config.blobs.largest = 0;
-        Self::with(config, listener, base, store)
+        config.blobs.largest = config.blobs.largest.min(crate::blobs::nats::LARGEST);
+        let blobs = Arc::new(NatsBlobs::open(&store, blob_options(&config)).await?);
+        Self::with(config, listener, base, store, blobs)
     }
 }
 
@@ -199,6 +214,7 @@ impl<S: Store> Relay<S> {
         listener: TcpListener,
         base: Base,
         store: S,
+        blobs: Arc<dyn BlobStore>,
     ) -> Result<Self, StartError> {
         let Base {
             folder,
@@ -210,12 +226,7 @@ impl<S: Store> Relay<S> {
         let rules = Rules::of(&config);
         let folder = Arc::new(folder);
         let challenge = Arc::new(Challenge::default());
-        let blobs = BlobOptions {
-            clock: clock.clone(),
-            ..config.blobs
-        };
-        let blob_limits = blobs.limits();
-        let blobs = Arc::new(FileBlobs::open(&folder.blobs(), blobs)?);
+        let blob_limits = config.blobs.limits();
         let acceptor = if config.plain {
             Acceptor::Plain
         } else {
@@ -311,11 +322,10 @@ impl<S: Store> Relay<S> {
                 .tasks
                 .spawn(crate::aside::serve(Arc::clone(&shared), aside));
         }
-        shared.tasks.spawn(crate::stock::watch(
-            controls.folder.path().to_path_buf(),
-            Arc::clone(&shared.metrics),
-            shared.stopping.clone(),
-        ));
+        let data = controls.folder.path().to_path_buf();
+        shared
+            .tasks
+            .spawn(crate::stock::watch(Arc::clone(&shared), data));
         shared.tasks.spawn(forget(Arc::clone(&shared)));
         let app = http::router(Arc::clone(&shared));
         loop {
@@ -342,6 +352,14 @@ impl<S: Store> Relay<S> {
         expiring.abort();
         // Answered when cursors are written and the disk is wiped.
         let _ = shared.store.settle().await;
+    }
+}
+
+/// Bounds on blobs, whose clock is the store's.
+fn blob_options(config: &Config) -> BlobOptions {
+    BlobOptions {
+        clock: config.store.clock.clone(),
+        ..config.blobs.clone()
     }
 }
 

@@ -1,32 +1,28 @@
-//! Gauges that have to be looked up: channels, room on the disk, the certificate's end.
+//! Gauges that have to be looked up: channels, room on the disk.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
-use crate::data::STORE;
 use crate::disk;
-use crate::metrics::Metrics;
-use crate::store::sqlite::inspect::Inspection;
+use crate::server::Shared;
+use crate::store::Store;
 
 /// How often.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
 
 /// Looks until the relay stops.
-pub(crate) async fn watch(data: PathBuf, metrics: Arc<Metrics>, stopping: CancellationToken) {
+pub(crate) async fn watch<S: Store>(shared: Arc<Shared<S>>, data: PathBuf) {
     loop {
-        let (folder, counted) = (data.clone(), Arc::clone(&metrics));
+        let channels = shared.store.channels().await;
+        let (folder, metrics) = (data.clone(), Arc::clone(&shared.metrics));
         // Reads files, which may take a moment.
         let looked = tokio::task::spawn_blocking(move || {
-            let store = Inspection::open(&folder.join(STORE)).ok();
-            let channels = store.and_then(|store| store.channels().ok());
-            counted.set_stock(channels, disk::used(&folder), disk::free(&folder));
+            metrics.set_stock(channels, disk::used(&folder), disk::free(&folder));
         });
         drop(looked.await);
         tokio::select! {
-            () = stopping.cancelled() => return,
+            () = shared.stopping.cancelled() => return,
             () = tokio::time::sleep(PAUSE) => {}
         }
     }

@@ -277,6 +277,9 @@ pub trait Store: Send + Sync + 'static {
     /// Lets go of what is too old at `now`.
     fn expire(&self, now: Seconds) -> impl Future<Output = Stored<()>> + Send + 'static;
 
+    /// Channels that there are, as far as it is known.
+    fn channels(&self) -> impl Future<Output = Option<u64>> + Send + 'static;
+
     /// Answers once everything handed over before has been done: the store is alive.
     fn ready(&self) -> impl Future<Output = Stored<()>> + Send + 'static;
 

@@ -14,98 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use common::http::{Response, http, parse};
+use common::blob::Blob;
+use common::http::{http, parse};
 use common::*;
 use sotto_relay::store::sqlite::SqliteOptions;
 use sotto_relay::{Clock, Config};
-use sotto_suite::sign::SigningKey;
-use sotto_suite::{RandomExt as _, SystemRandom};
 use sotto_wire::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-/// Alice's blob.
-struct Blob {
-    id: BlobId,
-    owner: SigningKey,
-    upload: UploadKey,
-    bytes: Vec<u8>,
-}
-
-impl Blob {
-    fn new(len: u64) -> Self {
-        let mut bytes = vec![0; usize::try_from(blob_size(len).unwrap()).unwrap()];
-        sotto_suite::Random::fill(&mut SystemRandom::new(), &mut bytes);
-        Self {
-            id: BlobId(SystemRandom::new().bytes()),
-            owner: SigningKey::from_seed(&SystemRandom::new().secret()),
-            upload: UploadKey::random(&mut SystemRandom::new()),
-            bytes,
-        }
-    }
-
-    fn keep(&self) -> Command {
-        Command::KeepBlob {
-            blob: self.id,
-            owner: self.owner.public(),
-            upload: self.upload.hash(),
-            size: self.bytes.len() as u64,
-            hours: 30 * 24,
-        }
-    }
-
-    fn delete(&self) -> Command {
-        Command::DeleteBlob {
-            blob: self.id,
-            owner: self.owner.public(),
-        }
-    }
-
-    async fn make(&self, client: &mut Client) -> BlobState {
-        client
-            .ask(self.prove(client))
-            .await
-            .expect("a proof of the owner");
-        match client.ask(self.keep()).await {
-            Ok(Reply::Blob(state)) => state,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn prove(&self, client: &Client) -> Command {
-        client.binding.prove_owner(self.id, &self.owner)
-    }
-
-    fn path(&self) -> String {
-        blob_path(&self.id)
-    }
-
-    async fn patch(&self, address: &RelayAddress, from: usize, until: usize) -> Response {
-        let headers = [
-            ("authorization", self.upload.authorization()),
-            ("upload-offset", from.to_string()),
-        ];
-        let headers = headers.each_ref().map(|(name, value)| (*name, &**value));
-        http(
-            address,
-            "PATCH",
-            &self.path(),
-            &headers,
-            &self.bytes[from..until],
-        )
-        .await
-    }
-
-    /// How far it has come.
-    async fn head(&self, address: &RelayAddress) -> Response {
-        let authorization = self.upload.authorization();
-        let headers = [("authorization", &*authorization)];
-        http(address, "HEAD", &self.path(), &headers, b"").await
-    }
-
-    async fn get(&self, address: &RelayAddress, headers: &[(&str, &str)]) -> Response {
-        http(address, "GET", &self.path(), headers, b"").await
-    }
-}
 
 #[tokio::test]
 async fn alice_puts_a_blob_in_with_interruptions_and_bob_fetches_it() {

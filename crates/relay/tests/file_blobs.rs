@@ -19,8 +19,8 @@ use blob_conformance::{
     content, fill, new,
 };
 use sotto_relay::Clock;
-use sotto_relay::blobs::files::{BlobOpenError, BlobOptions, FileBlobs};
-use sotto_relay::blobs::{BlobError, BlobStore as _, Usage};
+use sotto_relay::blobs::files::{BlobOpenError, FileBlobs};
+use sotto_relay::blobs::{BlobError, BlobOptions, BlobStore as _, Usage};
 use sotto_relay::store::Seconds;
 use sotto_wire::{BlobId, ByteRange};
 use tempfile::TempDir;
@@ -62,7 +62,7 @@ impl Files {
 impl Harness for Files {
     type Store = FileBlobs;
 
-    fn open(&self) -> FileBlobs {
+    async fn open(&self) -> FileBlobs {
         self.try_open().unwrap()
     }
 
@@ -83,7 +83,7 @@ fn all() -> ByteRange {
 #[tokio::test]
 async fn a_deleted_blob_is_on_the_disk_no_more() {
     let harness = Files::new();
-    let store = harness.open();
+    let store = harness.open().await;
     fill(&store, BLOB).await;
     // Whoever holds the file open sees what becomes of its bytes.
     let mut held = std::fs::File::open(harness.file(BLOB)).unwrap();
@@ -102,14 +102,14 @@ async fn a_deleted_blob_is_on_the_disk_no_more() {
 #[tokio::test]
 async fn what_belongs_to_no_blob_goes_when_the_store_is_opened() {
     let harness = Files::new();
-    let store = harness.open();
+    let store = harness.open().await;
     fill(&store, BLOB).await;
     drop(store);
     // A blob's file without a record, and a file that is none of ours.
     let stray = BlobId([9; 16]);
     std::fs::write(harness.file(stray), b"stray").unwrap();
     std::fs::write(harness.blobs().join("notes.txt"), b"mine").unwrap();
-    let store = harness.open();
+    let store = harness.open().await;
     assert!(!harness.file(stray).exists());
     assert!(harness.blobs().join("notes.txt").exists());
     assert_eq!(store.read(BLOB, all()).await, Ok(content(SIZE)));
@@ -118,7 +118,7 @@ async fn what_belongs_to_no_blob_goes_when_the_store_is_opened() {
 #[tokio::test]
 async fn blobs_without_their_records_are_refused_and_left_alone() {
     let harness = Files::new();
-    let store = harness.open();
+    let store = harness.open().await;
     fill(&store, BLOB).await;
     drop(store);
     let records = harness.blobs().join("records.db");
@@ -133,13 +133,16 @@ async fn blobs_without_their_records_are_refused_and_left_alone() {
     std::fs::write(&records, b"something else altogether").unwrap();
     assert!(matches!(harness.try_open(), Err(BlobOpenError::Records(_))));
     std::fs::write(&records, backup).unwrap();
-    assert_eq!(harness.open().read(BLOB, all()).await, Ok(content(SIZE)));
+    assert_eq!(
+        harness.open().await.read(BLOB, all()).await,
+        Ok(content(SIZE))
+    );
 }
 
 #[tokio::test]
 async fn a_file_that_is_missing_does_not_become_one_with_a_hole() {
     let harness = Files::new();
-    let store = harness.open();
+    let store = harness.open().await;
     store.keep(new(BLOB)).await.unwrap();
     store
         .write(BLOB, KEY, 0, content(SIZE).slice(..1000))
@@ -161,7 +164,7 @@ async fn a_file_that_is_missing_does_not_become_one_with_a_hole() {
 async fn the_files_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let harness = Files::new();
-    let store = harness.open();
+    let store = harness.open().await;
     fill(&store, BLOB).await;
     let mode = |path: PathBuf| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(harness.blobs()), 0o700);

@@ -20,11 +20,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cluster::Cluster;
+use common::blob::Blob;
 use common::*;
 use futures_util::SinkExt as _;
 use sotto_suite::sign::SigningKey;
 use sotto_wire::*;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Entries that Alice writes without waiting.
@@ -454,4 +456,68 @@ async fn servers_are_cut_off_while_people_talk() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_over_another_relay() {
+    let _alone = ALONE.lock().await;
+    let cluster = Cluster::start();
+    let relays = Relays::start(&cluster, 2);
+    let first = relays.address(0).unwrap();
+    let blob = Blob::new(3_000_000);
+    let size = blob.bytes.len();
+    let mut alice = Client::connect(&first).await;
+    blob.make(&mut alice).await;
+    // Killed while a part comes.
+    let putting = async {
+        let part = blob.bytes[..2_000_000].chunks(100_000);
+        let (mut stream, _) = transport(&first).await;
+        let head = format!(
+            "PATCH {} HTTP/1.1\r\nhost: relay\r\nauthorization: {}\r\nupload-offset: 0\r\ncontent-length: 2000000\r\n\r\n",
+            blob.path(),
+            blob.upload.authorization(),
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for piece in part {
+            if stream.write_all(piece).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let second = relays.address(1).unwrap();
+    let killing = async {
+        while blob.head(&second).await.offset() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        relays.kill(0);
+    };
+    tokio::join!(putting, killing);
+    let head = blob.head(&second).await;
+    let at = usize::try_from(head.offset()).unwrap();
+    assert!(at > 0 && at < 2_000_000, "{at}");
+    assert_eq!(blob.get(&second, &[]).await.status, 404);
+    let mut rest = blob.patch(&second, at, size).await;
+    if rest.status == 409 {
+        // The last that the first one had said arrived after the question.
+        let at = usize::try_from(rest.offset()).unwrap();
+        rest = blob.patch(&second, at, size).await;
+    }
+    assert_eq!((rest.status, rest.offset()), (204, size as u64));
+    // The first comes back and serves it, whole and in ranges.
+    relays.run(0);
+    let first = relays.address(0).unwrap();
+    let whole = blob.get(&first, &[]).await;
+    assert_eq!(whole.status, 200);
+    assert!(whole.body == blob.bytes);
+    let part = blob.get(&first, &[("range", "bytes=524280-1048580")]).await;
+    assert_eq!(part.status, 206);
+    assert!(part.body == blob.bytes[524_280..=1_048_580]);
+    // The owner keeps it longer there, and deletes it here.
+    let mut alice = Client::connect(&first).await;
+    assert_eq!(blob.make(&mut alice).await.received, size as u64);
+    let mut alice = Client::connect(&second).await;
+    alice.ask(blob.prove(&alice)).await.unwrap();
+    assert_eq!(alice.ask(blob.delete()).await, Ok(Reply::Done));
+    assert_eq!(blob.get(&first, &[]).await.status, 404);
 }

@@ -167,12 +167,14 @@ fn is_label(label: &str) -> bool {
 impl fmt::Display for RelayAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.plain { PLAIN_SCHEME } else { SCHEME })?;
-        write!(
-            f,
-            "{}#{}",
-            self.host_port(),
-            URL_SAFE_NO_PAD.encode(self.identity.0)
-        )
+        write!(f, "{}#{}", self.host_port(), self.identity)
+    }
+}
+
+/// As it stands in an address.
+impl fmt::Display for RelayIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
     }
 }
 

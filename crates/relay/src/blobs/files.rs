@@ -19,11 +19,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use sotto_suite::sign::PublicKey;
-use sotto_wire::{BlobId, BlobState, ByteRange, limits};
+use sotto_wire::{BlobId, BlobState, ByteRange};
 use tokio::sync::Semaphore;
 
-use super::{Answer, BlobError, BlobStore, Kept, NewBlob, Usage};
-use crate::clock::Clock;
+use super::{Answer, BlobError, BlobOptions, BlobStore, Kept, NewBlob, Usage};
 use crate::store::Seconds;
 use crate::store::sqlite::OpenError;
 use disk::Disk;
@@ -53,47 +52,6 @@ pub(crate) fn look(folder: &Path) -> Result<Option<Look>, OpenError> {
     }
     let usage = records.usage()?;
     Ok(Some(Look { usage, short }))
-}
-
-/// What the embedded blob store allows.
-#[derive(Clone, Debug)]
-pub struct BlobOptions {
-    /// Bytes in one blob; 0: no blobs are kept here.
-    pub largest: u64,
-    /// Hours from the last time that its owner asked for it to be kept.
-    pub hours: u16,
-    /// Hours in which a blob has to be finished.
-    pub unfinished_hours: u16,
-    /// Bytes of all blobs together, as far as they are reserved.
-    pub bytes: u64,
-    /// Blobs.
-    pub blobs: u64,
-    /// Says what time it is.
-    pub clock: Clock,
-}
-
-impl Default for BlobOptions {
-    /// 128 MiB in one, for a day more than the longest lane; 32 GiB in all.
-    fn default() -> Self {
-        Self {
-            largest: 128 << 20,
-            hours: 91 * 24,
-            unfinished_hours: 24,
-            bytes: 32 << 30,
-            blobs: 1_000_000,
-            clock: Clock::default(),
-        }
-    }
-}
-
-impl BlobOptions {
-    /// What the hello says of it.
-    pub fn limits(&self) -> Option<sotto_wire::BlobLimits> {
-        (self.largest >= limits::MIN_BLOB).then_some(sotto_wire::BlobLimits {
-            size: self.largest.min(limits::MAX_BLOB),
-            hours: self.hours,
-        })
-    }
 }
 
 /// Why the folder of blobs can't be used.

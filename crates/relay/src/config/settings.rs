@@ -216,7 +216,7 @@ pub static SETTINGS: &[Setting] = &[
         "Access token that every device has to name: a private relay. Other users of this machine can see flags; write it into the file.",
         |s, v| { s.config.token = token(v)?; Ok(()) }),
     setting!("store", Kind::Text, "the data folder", "nats://a:4222,b:4222,c:4222", false,
-        "Keeps channels on NATS servers, for several relays of one address; see docs/operating-nats.md.",
+        "Keeps channels and blobs on NATS servers, for several relays of one address; see docs/operating-nats.md.",
         |s, v| { s.store = store(v)?; Ok(()) }),
     setting!("log", Kind::Text, "text", "json", false,
         "How a log line on standard error looks: \"text\" or \"json\".",

@@ -29,7 +29,7 @@ use crate::blobs::{BlobError, BlobStore};
 use crate::server::Shared;
 
 /// Bytes that are read or made durable at once, and so the memory of one transfer.
-const PIECE: u64 = 512 * 1024;
+const PIECE: usize = 512 * 1024;
 
 const OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -261,7 +261,7 @@ fn pieces(
             if last.is_some_and(|last| last.elapsed() > patience) {
                 return Err(BlobError::Unavailable);
             }
-            let until = range.until.min(from.saturating_add(PIECE));
+            let until = range.until.min(from.saturating_add(PIECE as u64));
             let bytes = blobs.read(blob, ByteRange { from, until }).await?;
             let now = Some(Instant::now());
             Ok(Some((bytes, (until, now, taken))))
@@ -301,10 +301,14 @@ async fn put<S>(
     place.settle();
     let mut left = limits::MAX_BLOB_PART.min(state.size - offset);
     let mut body = body.into_data_stream();
-    let mut ended = Ended::No;
-    while matches!(ended, Ended::No) {
-        let mut piece = Vec::new();
-        ended = gather(&mut body, &mut piece, shared.limits().send).await;
+    let (mut ended, mut come) = (Ended::No, Vec::new());
+    while matches!(ended, Ended::No) || !come.is_empty() {
+        if matches!(ended, Ended::No) {
+            ended = gather(&mut body, &mut come, shared.limits().send).await;
+        }
+        // What comes in other sizes is cut to this one, in which it is also read.
+        let rest = come.split_off(come.len().min(PIECE));
+        let piece = std::mem::replace(&mut come, rest);
         let len = piece.len() as u64;
         if len > left {
             return Err(refuse(RefusalCode::TooLarge));
@@ -334,7 +338,7 @@ async fn gather(
     patience: Duration,
 ) -> Ended {
     let filling = async {
-        while (piece.len() as u64) < PIECE {
+        while piece.len() < PIECE {
             match body.next().await {
                 Some(Ok(bytes)) => piece.extend_from_slice(&bytes),
                 Some(Err(_)) => return Ended::Broken,

@@ -1,6 +1,7 @@
 //! `sotto-relay check`: is all well, and what to do where it is not.
 
 mod items;
+mod servers;
 mod shown;
 
 use std::io::Write as _;

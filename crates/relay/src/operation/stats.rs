@@ -7,13 +7,18 @@ use crate::blobs::files;
 use crate::config::settings::Settings;
 use crate::data::{self, BLOBS, STORE};
 use crate::disk;
+use crate::store::nats::NatsOptions;
+use crate::store::nats::inspect::Look;
 use crate::store::sqlite::inspect::Inspection;
 
-use super::local;
+use super::{local, servers};
 
 /// Prints it.
 pub(super) fn print(settings: &Settings) -> Result<(), String> {
     let data = &settings.config.data;
+    if let Some(options) = &settings.store {
+        return on_servers(settings, options);
+    }
     let store = data.join(STORE);
     if !store.exists() {
         return Err(format!(
@@ -25,11 +30,6 @@ pub(super) fn print(settings: &Settings) -> Result<(), String> {
         .map_err(|error| error.to_string())?
         .stock()
         .map_err(|error| format!("the store can't be read: {error}"))?;
-    let mut out = std::io::stdout().lock();
-    let mut line = |what: &str, value: String| {
-        // Whoever has stopped reading does not want the rest.
-        let _ = writeln!(out, "{what:<26}{value}");
-    };
     line(
         "channels",
         format!("{} ({} closed by a fence)", stock.channels, stock.fenced),
@@ -64,6 +64,58 @@ pub(super) fn print(settings: &Settings) -> Result<(), String> {
     }
     line("connections", connections(settings, data));
     Ok(())
+}
+
+/// The same of a relay that keeps everything on NATS servers. They count messages; what these hold would
+/// have to be read, channel by channel.
+fn on_servers(settings: &Settings, options: &NatsOptions) -> Result<(), String> {
+    let Look { servers, found } = servers::look(options)?;
+    let found = match found {
+        Some(found) => found.map_err(|error| error.to_string())?,
+        None => {
+            let why = servers.into_iter().filter_map(|(server, reached)| {
+                let trouble = reached.err()?;
+                Some(format!("{server} {trouble}"))
+            });
+            return Err(why.collect::<Vec<_>>().join("; "));
+        }
+    };
+    let (mut channels, mut messages, mut bytes, mut copies) = (0, 0, 0, 0);
+    for info in found.shards().flatten() {
+        channels += info.state.subjects_count;
+        messages += info.state.messages;
+        bytes += info.state.bytes;
+        copies = info.config.num_replicas;
+    }
+    line(
+        "channels",
+        format!("{channels} (one with very much waiting is counted twice)"),
+    );
+    line(
+        "messages in their logs",
+        format!("{messages} ({})", size(bytes)),
+    );
+    line(
+        "entries, cards, packages",
+        "not known without reading every log".to_owned(),
+    );
+    let count = |end: &str| {
+        found
+            .stream(end)
+            .map_or(0, |info| info.state.subjects_count)
+    };
+    let stored = found.stream("-parts").map_or(0, |info| info.state.bytes);
+    line("blobs", count("-blobs").to_string());
+    line("bytes of blobs", size(stored));
+    line("copies of everything", copies.to_string());
+    line("on the servers", size(found.used));
+    line("connections", connections(settings, &settings.config.data));
+    Ok(())
+}
+
+fn line(what: &str, value: String) {
+    // Whoever has stopped reading does not want the rest.
+    let _ = writeln!(std::io::stdout(), "{what:<26}{value}");
 }
 
 fn connections(settings: &Settings, data: &Path) -> String {

@@ -8,9 +8,11 @@
 
 mod actor;
 mod commit;
+mod count;
 mod decide;
 mod event;
 mod expire;
+pub(crate) mod inspect;
 mod listen;
 mod open;
 mod orders;
@@ -36,6 +38,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Deposit, Item, NewChannel, NewEntry, Retention, Seconds, Store, StoreError, Stored};
+use crate::blobs::nats as blobs;
 use crate::clock::Clock;
 use crate::feed::{Feeds, Listener};
 use crate::metrics::Metrics;
@@ -62,6 +65,8 @@ pub struct NatsOptions {
     pub shards: usize,
     /// First part of every subject and stream name: several relays can share servers.
     pub prefix: String,
+    /// Channels in all, of all processes together; see `docs/operating-nats.md` for how exact that is.
+    pub channels: u64,
     /// Live bytes in one channel; handshakes may use a quarter more.
     pub channel_bytes: u64,
     /// Of that quarter, bytes that may be used in an hour, so that nobody uses it up at once.
@@ -95,6 +100,7 @@ impl Default for NatsOptions {
             replicas: 3,
             shards: 8,
             prefix: "sotto".to_owned(),
+            channels: 5_000_000,
             channel_bytes: 256 << 20,
             reserve_per_hour: 8 << 20,
             channel_keys: 10_000,
@@ -127,6 +133,8 @@ struct Shared {
     connected: watch::Receiver<u64>,
     /// Day up to which channels put down have been looked at.
     looked_at: Mutex<Option<u64>>,
+    /// Channels that there are.
+    count: count::Count,
     stop: CancellationToken,
 }
 
@@ -147,6 +155,19 @@ impl NatsStore {
         metrics: Arc<Metrics>,
     ) -> Result<Self, OpenError> {
         open::open(options, identity, metrics).await
+    }
+
+    /// What blobs are kept on.
+    pub(crate) fn blob_streams(&self) -> blobs::Streams {
+        let (streams, options) = (&self.shared.streams, &self.shared.options);
+        blobs::Streams {
+            servers: streams.servers.clone(),
+            records: streams.blobs.clone(),
+            parts: streams.parts.clone(),
+            prefix: streams.prefix.clone(),
+            patience: options.patience,
+            connected: self.shared.connected.clone(),
+        }
     }
 
     /// Hands an order to a channel at once (not when the future is first polled), which is what
@@ -368,6 +389,14 @@ impl Store for NatsStore {
 
     fn expire(&self, now: Seconds) -> impl Future<Output = Stored<()>> + Send + 'static {
         expire::expire(Arc::clone(&self.shared), now)
+    }
+
+    fn channels(&self) -> impl Future<Output = Option<u64>> + Send + 'static {
+        let shared = Arc::clone(&self.shared);
+        async move {
+            shared.count.anew(&shared.streams).await;
+            shared.count.known()
+        }
     }
 
     fn ready(&self) -> impl Future<Output = Stored<()>> + Send + 'static {

@@ -75,6 +75,7 @@ impl Default for SqliteOptions {
 
 /// The embedded store.
 pub struct SqliteStore {
+    path: PathBuf,
     feeds: Arc<Feeds>,
     // Dropped before the threads are joined: its end is their sign to finish.
     orders: Option<std::sync::mpsc::Sender<Order>>,
@@ -100,7 +101,7 @@ impl SqliteStore {
         let (orders, waiting) = std::sync::mpsc::channel();
         let (reads, to_read) = std::sync::mpsc::channel();
         let writer = writer::Writer::new(
-            path,
+            path.clone(),
             connection,
             count,
             options,
@@ -116,6 +117,7 @@ impl SqliteStore {
                 .spawn(move || reader::run(&reading, &to_read))?,
         ];
         Ok(Self {
+            path,
             feeds,
             orders: Some(orders),
             reads: Some(reads),
@@ -346,6 +348,15 @@ impl Store for SqliteStore {
 
     fn expire(&self, now: Seconds) -> impl Future<Output = Stored<()>> + Send + 'static {
         self.order(|answer| Work::Expire { now, answer })
+    }
+
+    fn channels(&self) -> impl Future<Output = Option<u64>> + Send + 'static {
+        let path = self.path.clone();
+        async move {
+            // Reads the file, which may take a moment.
+            let count = move || inspect::Inspection::open(&path).ok()?.channels().ok();
+            tokio::task::spawn_blocking(count).await.ok()?
+        }
     }
 
     fn ready(&self) -> impl Future<Output = Stored<()>> + Send + 'static {

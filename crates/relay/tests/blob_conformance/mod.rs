@@ -19,7 +19,7 @@ use sotto_wire::*;
 pub trait Harness {
     type Store: BlobStore;
     /// Opens the store: empty at first, later as it was left. Never two at once.
-    fn open(&self) -> Self::Store;
+    fn open(&self) -> impl Future<Output = Self::Store>;
     /// What the store's clock says from now on.
     fn set_time(&self, now: Seconds);
 }
@@ -94,7 +94,7 @@ fn hours(time: Seconds) -> u32 {
 
 pub async fn a_blob_is_made_once_and_kept_longer<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = harness.open();
+    let store = harness.open().await;
     let made = store.keep(new(BLOB)).await.unwrap();
     assert!(made.made);
     let made = made.state;
@@ -142,7 +142,7 @@ pub async fn a_blob_is_made_once_and_kept_longer<H: Harness>(harness: &H) {
         assert_eq!(store.keep(other).await, Err(BlobError::Taken));
     }
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(store.keep(shorter).await, Ok(again(longer)));
     assert_eq!(
         store.usage(),
@@ -155,7 +155,7 @@ pub async fn a_blob_is_made_once_and_kept_longer<H: Harness>(harness: &H) {
 
 pub async fn bytes_go_in_where_they_end<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let mut store = harness.open();
+    let mut store = harness.open().await;
     let bytes = content(SIZE);
     assert_eq!(
         store.write(BLOB, KEY, 0, bytes.slice(..10)).await,
@@ -195,7 +195,7 @@ pub async fn bytes_go_in_where_they_end<H: Harness>(harness: &H) {
             Err(BlobError::TooLarge)
         );
         drop(store);
-        store = harness.open();
+        store = harness.open().await;
         assert_eq!(store.progress(BLOB, KEY).await.unwrap().received, received);
     }
     assert_eq!(store.read(BLOB, all()).await, Ok(bytes));
@@ -203,7 +203,7 @@ pub async fn bytes_go_in_where_they_end<H: Harness>(harness: &H) {
 
 pub async fn a_finished_blob_is_read_in_ranges<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = harness.open();
+    let store = harness.open().await;
     let bytes = content(SIZE);
     store.keep(new(BLOB)).await.unwrap();
     store
@@ -232,7 +232,7 @@ pub async fn a_finished_blob_is_read_in_ranges<H: Harness>(harness: &H) {
 
 pub async fn only_the_owner_deletes<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = harness.open();
+    let store = harness.open().await;
     let other = BlobId([0xb2; 16]);
     fill(&store, BLOB).await;
     fill(&store, other).await;
@@ -258,7 +258,7 @@ pub async fn only_the_owner_deletes<H: Harness>(harness: &H) {
     };
     gone(&store).await;
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     gone(&store).await;
     // The name is free, for anybody.
     let anew = NewBlob {
@@ -270,7 +270,7 @@ pub async fn only_the_owner_deletes<H: Harness>(harness: &H) {
 
 pub async fn a_blob_goes_when_its_time_is_over<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = harness.open();
+    let store = harness.open().await;
     let short = NewBlob {
         hours: 1,
         ..new(BLOB)
@@ -294,7 +294,7 @@ pub async fn a_blob_goes_when_its_time_is_over<H: Harness>(harness: &H) {
     assert_eq!(store.read(other, all()).await, Ok(content(SIZE)));
     drop(store);
     harness.set_time(until);
-    let store = harness.open();
+    let store = harness.open().await;
     // Asked for again before anybody has cleaned up: made anew, from the start.
     assert_eq!(store.keep(new(other)).await.unwrap().state.received, 0);
     assert_eq!(
@@ -308,7 +308,7 @@ pub async fn a_blob_goes_when_its_time_is_over<H: Harness>(harness: &H) {
 
 pub async fn an_unfinished_blob_goes_after_a_day<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = harness.open();
+    let store = harness.open().await;
     store.keep(new(BLOB)).await.unwrap();
     let part = content(SIZE).slice(..100);
     store.write(BLOB, KEY, 0, part).await.unwrap();
@@ -334,7 +334,7 @@ pub async fn an_unfinished_blob_goes_after_a_day<H: Harness>(harness: &H) {
 
 pub async fn room_is_reserved_when_a_blob_is_made<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = harness.open();
+    let store = harness.open().await;
     let blob = |n| BlobId([n; 16]);
     let large = NewBlob {
         size: 8 * SIZE,
@@ -356,7 +356,7 @@ pub async fn room_is_reserved_when_a_blob_is_made<H: Harness>(harness: &H) {
     }
     assert_eq!(store.usage().blobs, BLOBS);
     drop(store);
-    let store = harness.open();
+    let store = harness.open().await;
     assert_eq!(store.keep(new(blob(7))).await, Err(BlobError::Quota));
     store.expire(START + 1000 * HOUR).await.unwrap();
     assert_eq!(store.usage(), Usage::default());
@@ -364,7 +364,7 @@ pub async fn room_is_reserved_when_a_blob_is_made<H: Harness>(harness: &H) {
 
 pub async fn two_uploads_at_once_make_one_blob<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = std::sync::Arc::new(harness.open());
+    let store = std::sync::Arc::new(harness.open().await);
     store.keep(new(BLOB)).await.unwrap();
     let bytes = content(SIZE);
     let uploads: Vec<_> = (0..4)

@@ -1,4 +1,4 @@
-//! Three real NATS servers on this machine, with folders and ports of their own.
+//! Three real NATS servers on this machine, or one, with folders and ports of their own.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -58,6 +58,24 @@ impl Cluster {
         Self::with_routes(|_, to| routes[to], |node| routes[node], "")
     }
 
+    /// Starts one server, which is in no cluster.
+    pub fn alone() -> Self {
+        Self::of(1, |_, client, data| {
+            format!("listen: 127.0.0.1:{client}\njetstream {{ store_dir: \"{data}\" }}\n")
+        })
+    }
+
+    /// Starts one server that asks for a password, and may keep so much for whoever knows it.
+    pub fn with_password(password: &str, bytes: u64) -> Self {
+        Self::of(1, |_, client, data| {
+            format!(
+                "listen: 127.0.0.1:{client}\njetstream {{ store_dir: \"{data}\" }}\n\
+                 accounts {{ sotto {{ jetstream: {{ max_file: {bytes} }}, \
+                 users: [ {{ user: sotto, password: \"{password}\" }} ] }} }}\n"
+            )
+        })
+    }
+
     /// The same, with lines between the servers that can be cut.
     pub fn with_lines() -> (Self, Lines) {
         let routes: Vec<u16> = (0..3).map(|_| free_port()).collect();
@@ -75,23 +93,29 @@ impl Cluster {
         listens: impl Fn(usize) -> u16,
         more: &str,
     ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let nodes = (0..3).map(|n| {
-            let (name, client) = (format!("n{n}"), free_port());
-            let data = folder.path().join(&name);
-            let config = folder.path().join(format!("{name}.conf"));
+        Self::of(3, |n, client, data| {
             let others: Vec<String> = (0..3)
                 .filter(|other| *other != n)
                 .map(|other| format!("nats-route://127.0.0.1:{}", route(n, other)))
                 .collect();
-            let text = format!(
-                "server_name: {name}\nlisten: 127.0.0.1:{client}\nping_interval: \"2s\"\nping_max: 2\n\
-                 jetstream {{ store_dir: \"{}\", max_mem: 64MB, max_file: 4GB }}\n\
+            format!(
+                "server_name: n{n}\nlisten: 127.0.0.1:{client}\nping_interval: \"2s\"\nping_max: 2\n\
+                 jetstream {{ store_dir: \"{data}\", max_mem: 64MB, max_file: 4GB }}\n\
                  cluster {{ name: test, listen: 127.0.0.1:{}, no_advertise: true, {more}routes: [{}] }}\n",
-                data.display(),
                 listens(n),
                 others.join(", "),
-            );
+            )
+        })
+    }
+
+    /// As many servers, of which number `n`, with this port and this folder, has such a configuration.
+    fn of(count: usize, configuration: impl Fn(usize, u16, &str) -> String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let nodes = (0..count).map(|n| {
+            let (name, client) = (format!("n{n}"), free_port());
+            let data = folder.path().join(&name);
+            let config = folder.path().join(format!("{name}.conf"));
+            let text = configuration(n, client, data.to_str().unwrap());
             std::fs::write(&config, text).unwrap();
             Node {
                 name,
@@ -102,7 +126,7 @@ impl Cluster {
         });
         let nodes = nodes.collect();
         let cluster = Self { folder, nodes };
-        for node in 0..3 {
+        for node in 0..count {
             cluster.run(node);
         }
         cluster

@@ -10,6 +10,7 @@
     reason = "tests stop at the first surprise, and each uses a part of this"
 )]
 
+pub mod blob;
 pub mod http;
 
 use std::collections::VecDeque;

@@ -44,7 +44,7 @@ macro_rules! conformance {
             what_is_too_old_leaves_a_gap, a_clock_that_jumps_loses_nothing, traces_go_in_the_end_and_the_order_goes_on,
             the_newer_listener_takes_over, signals_reach_listeners_and_are_not_stored,
             cards_stand_beside_writers, the_newest_revoked_writers_stay_known, packages_are_handed_out_once, quotas_refuse_and_never_evict,
-            a_deleted_channel_is_gone, many_writers_make_one_order, a_channel_is_read_in_pages,
+            a_deleted_channel_is_gone, channels_are_counted, many_writers_make_one_order, a_channel_is_read_in_pages,
         }
     };
     ($harness:expr => $($name:ident),+ $(,)?) => {$(
@@ -1057,6 +1057,20 @@ pub async fn a_deleted_channel_is_gone<H: Harness>(harness: &H) {
         Position(1)
     );
     assert_eq!(store.card(CHANNEL, WRITER).await, Err(StoreError::NotFound));
+}
+
+pub async fn channels_are_counted<H: Harness>(harness: &H) {
+    let store = open_with(harness, &[]).await;
+    let other = NewChannel {
+        channel: ChannelId([9; 16]),
+        ..channel(&[ALICE])
+    };
+    store.create(other.clone()).await.unwrap();
+    store.create(other).await.unwrap();
+    store.append(chat(1, b"x")).await.unwrap();
+    assert_eq!(store.channels().await, Some(2));
+    store.delete(CHANNEL, ADMIN).await.unwrap();
+    assert_eq!(store.channels().await, Some(1));
 }
 
 pub async fn many_writers_make_one_order<H: Harness>(harness: &H) {

@@ -9,6 +9,8 @@
     reason = "tests stop at the first surprise"
 )]
 
+#[path = "../cluster/mod.rs"]
+mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 
@@ -19,5 +21,6 @@ mod keeping;
 mod pages;
 mod program;
 mod reload;
+mod servers;
 mod settings;
 mod watching;

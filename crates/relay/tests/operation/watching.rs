@@ -10,7 +10,7 @@ use crate::common::{Client, Room, say_bytes};
 use crate::program::Running;
 
 /// `GET path` without TLS.
-async fn get(address: &str, path: &str) -> String {
+pub async fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();

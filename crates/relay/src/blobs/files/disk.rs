@@ -9,17 +9,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use sotto_suite::sign::PublicKey;
 use sotto_wire::{BlobId, BlobState, ByteRange};
-use subtle::ConstantTimeEq as _;
 
-use super::records::{Record, Records};
-use super::{BlobOpenError, BlobOptions, RECORDS};
-use crate::blobs::{BlobError, Kept, NewBlob, Usage};
+use super::records::Records;
+use super::{BlobOpenError, RECORDS};
+use crate::blobs::record::{Record, hour, until};
+use crate::blobs::{BlobError, BlobOptions, Kept, NewBlob, Usage};
 use crate::store::Seconds;
 use crate::store::sqlite::OpenError;
 
 /// Bytes overwritten at once.
 static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
-const HOUR: Seconds = 3600;
 
 pub(super) struct Disk {
     folder: PathBuf,
@@ -107,17 +106,13 @@ impl Disk {
 
     pub(super) fn keep(&self, new: &NewBlob) -> Result<Kept, BlobError> {
         let now = self.options.clock.now();
-        // Full hours, never less than was asked for.
-        let next_hour = u32::try_from(now.div_ceil(HOUR)).unwrap_or(u32::MAX);
-        let until = next_hour.saturating_add(new.hours.into());
+        let until = until(new, now);
         let claim = self.claim(new.blob);
         let found = self.with(|kept| kept.records.find(&new.blob))?;
         match found {
             Some(record) if record.over(hour(now)) => self.remove_claimed(&claim)?,
-            Some(record) if record.owner != new.owner || record.size != new.size => {
-                return Err(BlobError::Taken);
-            }
             Some(mut record) => {
+                record.is(new)?;
                 if until > record.until {
                     self.with(|kept| kept.records.keep_until(&new.blob, until))?;
                     record.until = until;
@@ -133,22 +128,9 @@ impl Disk {
             }
             None => {}
         }
-        let record = Record {
-            owner: new.owner,
-            upload: new.upload,
-            size: new.size,
-            received: 0,
-            until,
-            finish_until: next_hour.saturating_add(self.options.unfinished_hours.into()),
-        };
+        let record = Record::of(new, now, self.options.unfinished_hours);
         let mut kept = lock(&self.kept);
-        let after = Usage {
-            blobs: kept.usage.blobs.saturating_add(1),
-            bytes: kept.usage.bytes.saturating_add(new.size),
-        };
-        if after.blobs > self.options.blobs || after.bytes > self.options.bytes {
-            return Err(BlobError::Quota);
-        }
+        let after = self.options.with_one_more(kept.usage, new.size)?;
         kept.records.add(&new.blob, &record).map_err(refused)?;
         kept.usage = after;
         Ok(Kept {
@@ -163,11 +145,8 @@ impl Disk {
         upload: &[u8; 32],
     ) -> Result<BlobState, BlobError> {
         let record = self.find(blob)?;
-        if bool::from(record.upload.ct_eq(upload)) {
-            Ok(record.state())
-        } else {
-            Err(BlobError::NotFound)
-        }
+        record.with_key(upload)?;
+        Ok(record.state())
     }
 
     pub(super) fn finished(&self, blob: &BlobId) -> Result<BlobState, BlobError> {
@@ -187,24 +166,17 @@ impl Disk {
         bytes: &[u8],
     ) -> Result<BlobState, BlobError> {
         let _claim = self.claim(*blob);
-        let mut state = self.progress(blob, upload)?;
-        if offset != state.received {
-            return Err(BlobError::Offset {
-                received: state.received,
-            });
-        }
-        let end = offset.saturating_add(bytes.len() as u64);
-        if end > state.size {
-            return Err(BlobError::TooLarge);
-        }
+        let mut record = self.find(blob)?;
+        record.with_key(upload)?;
+        let end = record.after(offset, bytes.len() as u64)?;
         if bytes.is_empty() {
-            return Ok(state);
+            return Ok(record.state());
         }
         self.put(blob, offset, bytes).map_err(failed)?;
         self.step()?;
         self.with(|kept| kept.records.set_received(blob, end))?;
-        state.received = end;
-        Ok(state)
+        record.received = end;
+        Ok(record.state())
     }
 
     /// Bytes into the file, synced; the file is made with the first of them.
@@ -361,10 +333,6 @@ fn blob_files(folder: &Path) -> io::Result<Vec<BlobId>> {
         blobs.extend(name.to_str().and_then(|name| name.parse::<BlobId>().ok()));
     }
     Ok(blobs)
-}
-
-fn hour(time: Seconds) -> u32 {
-    u32::try_from(time / HOUR).unwrap_or(u32::MAX)
 }
 
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {

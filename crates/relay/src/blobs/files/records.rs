@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Result};
 use sotto_suite::sign::PublicKey;
-use sotto_wire::{BlobId, BlobState};
+use sotto_wire::BlobId;
 
 use crate::blobs::Usage;
+use crate::blobs::record::Record;
 use crate::store::sqlite::OpenError;
 
 /// Version of the table; a newer one is not touched.
@@ -27,36 +28,6 @@ CREATE TABLE blobs (
     doomed INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 ";
-
-/// One blob's record. Hours are counted from 1970.
-pub(super) struct Record {
-    pub(super) owner: PublicKey,
-    pub(super) upload: [u8; 32],
-    pub(super) size: u64,
-    pub(super) received: u64,
-    pub(super) until: u32,
-    /// An unfinished one goes then.
-    pub(super) finish_until: u32,
-}
-
-impl Record {
-    pub(super) fn finished(&self) -> bool {
-        self.received == self.size
-    }
-
-    /// Is its time over?
-    pub(super) fn over(&self, hour: u32) -> bool {
-        self.until <= hour || !self.finished() && self.finish_until <= hour
-    }
-
-    pub(super) fn state(&self) -> BlobState {
-        BlobState {
-            size: self.size,
-            received: self.received,
-            until: self.until,
-        }
-    }
-}
 
 /// The file of records.
 pub(super) struct Records(Connection);

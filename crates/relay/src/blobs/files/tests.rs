@@ -11,9 +11,9 @@ use std::sync::atomic::Ordering;
 use sotto_suite::sign::PublicKey;
 use sotto_wire::{BlobId, ByteRange, limits};
 
+use super::RECORDS;
 use super::disk::Disk;
-use super::{BlobOptions, RECORDS};
-use crate::blobs::{BlobError, NewBlob, Usage};
+use crate::blobs::{BlobError, BlobOptions, NewBlob, Usage};
 use crate::clock::Clock;
 
 const SIZE: u64 = limits::MIN_BLOB;

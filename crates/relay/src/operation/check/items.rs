@@ -51,6 +51,9 @@ pub(super) fn all(settings: &Settings, say: &mut dyn FnMut(Finding)) {
     say(Finding::ok(format!("{runs} {}", data.display())));
     if !data.exists() {
         say(Finding::ok("folder: will be made at the first start"));
+        if let Some(options) = &settings.store {
+            super::servers::all(options, None, say);
+        }
         say(port(settings, running));
         return;
     }
@@ -63,8 +66,20 @@ pub(super) fn all(settings: &Settings, say: &mut dyn FnMut(Finding)) {
     say(folder(data));
     say(room(data));
     let address = identity(settings, data, say);
-    let newest = store(data, say);
-    blobs(data, say);
+    let newest = match &settings.store {
+        Some(options) => {
+            let key = std::fs::read(data.join(IDENTITY)).map(Zeroizing::new).ok();
+            let key = key.and_then(|text| identity_of(&text));
+            let identity = key.map(|key| RelayIdentity::of(&key.public()).to_string());
+            super::servers::all(options, identity.as_deref(), say);
+            None
+        }
+        None => {
+            let newest = store(data, say);
+            blobs(data, say);
+            newest
+        }
+    };
     say(clock(now, newest));
     if !settings.config.plain {
         super::shown::certificate(settings, now, say);
@@ -132,7 +147,8 @@ fn identity(
 ) -> Option<RelayAddress> {
     let path = data.join(IDENTITY);
     let Ok(text) = std::fs::read(&path).map(Zeroizing::new) else {
-        say(if data.join(STORE).exists() {
+        // What is on servers is looked at with them.
+        say(if data.join(STORE).exists() && settings.store.is_none() {
             Finding::fail(
                 "identity: the key is missing or not readable, although there is a store",
                 format!(

@@ -9,10 +9,10 @@ use sotto_suite::{RandomExt as _, SystemRandom};
 use tokio::time::Instant;
 
 use super::actor::{Actor, Loaded};
-use super::event::{Change, Record, open, seal};
+use super::event::{Change, Record};
 use super::expire::due_day;
 use super::state::{News, State};
-use super::streams::{Refused, Silent};
+use crate::jetstream::{Refused, Silent, open, seal};
 use crate::store::rules::coarse;
 use crate::store::{StoreError, Stored};
 
@@ -149,6 +149,7 @@ impl Actor {
                 Ok(number) if self.stands(before, number).await => {
                     self.shared.metrics.batch(1, started.elapsed());
                     self.written = number;
+                    self.shared.count.after(&attempt.record.change);
                     self.fold(number, attempt.record);
                     self.after_change().await;
                     return Ok(attempt.answer);
@@ -170,16 +171,11 @@ impl Actor {
         }
     }
 
-    /// Is message `number` the first after `before`? The servers compare before they hand a message
-    /// to their replicas, and not again when it is stored, so that two that come at the same moment
-    /// are both stored: the second is void. Only for the first of all they look again.
+    /// Is message `number` the one that counts after `before`?
     pub(super) async fn stands(&self, before: u64, number: u64) -> bool {
-        if before == 0 {
-            return true;
-        }
         let (shard, log) = (self.subjects.shard, &self.subjects.log);
-        let first = self.shared.streams.next(shard, log, before + 1).await;
-        first.is_ok_and(|first| first.is_some_and(|first| first.sequence == number))
+        let streams = &self.shared.streams;
+        streams.stands(shard, log, before, number).await
     }
 
     /// The message for a change, for which the channel has been put down if it needs that.
@@ -316,10 +312,5 @@ async fn pause(deadline: Instant) -> bool {
 }
 
 pub(super) fn record(message: &StreamMessage) -> Result<Record, Silent> {
-    open(&message.payload).map_err(foreign)
-}
-
-pub(super) fn foreign(error: super::event::Foreign) -> Silent {
-    tracing::error!("{error}");
-    Silent
+    Ok(open(&message.payload)?)
 }

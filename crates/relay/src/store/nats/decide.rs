@@ -8,8 +8,9 @@ use tokio::time::Instant;
 
 use super::actor::{Actor, Loaded};
 use super::commit::Step;
-use super::event::{Body, Change, Cursor, Trace};
+use super::event::{Body, Change, Cursor, Record, Trace};
 use super::state::State;
+use crate::jetstream::open;
 use crate::store::rules::{Bounds, coarse, may_append};
 use crate::store::{Deposit, NewChannel, NewEntry, StoreError, Stored};
 
@@ -20,12 +21,14 @@ pub(super) fn there(state: Option<&State>) -> Stored<&State> {
 
 impl Actor {
     pub(super) async fn create(&mut self, since: Instant, new: &NewChannel) -> Stored<()> {
-        let keys = self.shared.options.channel_keys;
+        let shared = std::sync::Arc::clone(&self.shared);
+        let keys = shared.options.channel_keys;
         let start = State::start(&self.channel);
         self.commit(since, |state| match state {
             Some(state) if state.admin == new.admin => Ok(Step::Done(())),
             Some(_) => Err(StoreError::Taken),
             None if new.writers.len().max(new.subscribers.len()) > keys => Err(StoreError::Quota),
+            None if shared.count.full(shared.options.channels) => Err(StoreError::Quota),
             None => Ok(Step::Write(
                 Change::Created {
                     admin: new.admin,
@@ -449,7 +452,7 @@ impl Actor {
     pub(super) async fn change(&self, message: u64) -> Option<Change> {
         let streams = &self.shared.streams;
         let message = streams.message(self.subjects.shard, message).await.ok()??;
-        let record: super::event::Record = super::event::open(&message.payload).ok()?;
+        let record: Record = open(&message.payload).ok()?;
         Some(record.change)
     }
 }

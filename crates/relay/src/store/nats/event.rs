@@ -5,15 +5,11 @@
 //! such a message superfluous says itself what of it is still worth knowing, and every change says
 //! where the channel stands after it, not by how much it moves.
 
-use bytes::Bytes;
 use minicbor::{Decode, Encode};
 use sotto_suite::sign::PublicKey;
-use sotto_wire::{AppendId, ChainHash, Gap, Lane, Position, SlotId, encode};
+use sotto_wire::{AppendId, ChainHash, Gap, Lane, Position, SlotId};
 
 use crate::store::Seconds;
-
-/// First byte of every message; a newer one is not understood and not touched.
-const FORMAT: u8 = 1;
 
 /// One message of a channel's log.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -192,23 +188,3 @@ impl Base {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(transparent)]
 pub(super) struct Body(#[cbor(n(0), with = "minicbor::bytes")] pub(super) Vec<u8>);
-
-/// A message that is none of ours, or of a newer relay.
-#[derive(Debug, thiserror::Error)]
-#[error("a message in the store is damaged or of a newer version of the relay")]
-pub(super) struct Foreign;
-
-/// As a message.
-pub(super) fn seal<T: Encode<()>>(value: &T) -> Bytes {
-    let mut bytes = vec![FORMAT];
-    bytes.extend(encode(value));
-    bytes.into()
-}
-
-/// From a message.
-pub(super) fn open<'b, T: Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, Foreign> {
-    match bytes.split_first() {
-        Some((&FORMAT, rest)) => minicbor::decode(rest).map_err(|_| Foreign),
-        _ => Err(Foreign),
-    }
-}

@@ -22,10 +22,10 @@ use tokio::time::Instant;
 use super::actor::Actor;
 use super::commit::Step;
 use super::decide::there;
-use super::event::open;
 use super::orders::{Order, Work};
 use super::streams::RELAY;
 use crate::feed::Listener;
+use crate::jetstream::open;
 use crate::store::{StoreError, Stored};
 
 /// Until interest in a channel has certainly reached all servers.
@@ -108,7 +108,7 @@ impl Actor {
             return Ok(());
         }
         let subject = format!("{}.>", self.subjects.wake);
-        let client = &self.shared.streams.client;
+        let client = &self.shared.streams.servers.client;
         let subscription = client.subscribe(subject).await;
         let subscription = subscription.map_err(|_| StoreError::Unavailable)?;
         // The server knows of it before anything is read.

@@ -10,7 +10,9 @@ use async_nats::{ConnectOptions, Event};
 use sotto_suite::{RandomExt as _, SystemRandom};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
+use super::count::{self, Count};
 use super::streams::Streams;
 use super::{NatsOptions, NatsStore, Shared};
 use crate::feed::Feeds;
@@ -114,22 +116,37 @@ impl NatsOptions {
     }
 }
 
-fn credentials(options: &NatsOptions) -> Result<ConnectOptions, OpenError> {
+pub(super) fn credentials(options: &NatsOptions) -> Result<ConnectOptions, OpenError> {
     let mut connect = ConnectOptions::new();
     if let Some(path) = &options.authorities {
         connect = connect.add_root_certificates(path.clone());
     }
-    let Some(path) = &options.credentials else {
+    let login = match &options.credentials {
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map(Zeroizing::new);
+            Some(text.map_err(|error| OpenError::File {
+                path: path.clone(),
+                error,
+            })?)
+        }
+        None => login(&options.servers),
+    };
+    let Some(login) = login else {
         return Ok(connect);
     };
-    let text = std::fs::read_to_string(path).map_err(|error| OpenError::File {
-        path: path.clone(),
-        error,
-    })?;
-    Ok(match text.trim().split_once(':') {
+    Ok(match login.trim().split_once(':') {
         Some((user, password)) => connect.user_and_password(user.into(), password.into()),
-        None => connect.token(text.trim().into()),
+        None => connect.token(login.trim().into()),
     })
+}
+
+/// What stands before a server's name; the client library reads an address and passes this over.
+fn login(servers: &[String]) -> Option<Zeroizing<String>> {
+    let mut logins = servers.iter().filter_map(|server| {
+        let (_, rest) = server.split_once("://")?;
+        rest.rsplit_once('@')
+    });
+    logins.next().map(|(login, _)| Zeroizing::new(login.into()))
 }
 
 pub(super) async fn open(
@@ -195,9 +212,12 @@ pub(super) async fn open(
         erasing: Semaphore::new(ERASING),
         connected,
         looked_at: Mutex::new(None),
+        count: Count::default(),
         stop: CancellationToken::new(),
     });
+    shared.count.anew(&shared.streams).await;
     tokio::spawn(watch_over(shared.streams.clone(), shared.stop.clone()));
+    tokio::spawn(count::watch(Arc::clone(&shared)));
     Ok(NatsStore { shared })
 }
 
@@ -217,7 +237,7 @@ async fn watch_over(streams: Streams, stop: CancellationToken) {
         if silent >= SILENT {
             silent = 0;
             tracing::warn!("the NATS server stores nothing; another one is asked");
-            let _ = streams.client.force_reconnect().await;
+            let _ = streams.servers.client.force_reconnect().await;
         }
     }
 }

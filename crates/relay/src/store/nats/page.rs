@@ -11,9 +11,10 @@ use super::NatsStore;
 use super::actor::Actor;
 use super::commit::Step;
 use super::decide::there;
-use super::event::{Change, Record, open};
+use super::event::{Change, Record};
 use super::orders::Work;
 use super::state::{Kept, State};
+use crate::jetstream::open;
 use crate::store::{Item, StoreError, Stored};
 
 /// Bodies in one answer, in bytes, save that one entry always fits.

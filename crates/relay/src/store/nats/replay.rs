@@ -3,11 +3,11 @@
 use bytes::Bytes;
 
 use super::actor::{Actor, Loaded};
-use super::commit::{foreign, record};
-use super::event::{Body, Change, Record, open, seal};
+use super::commit::record;
+use super::event::{Body, Change, Record};
 use super::snapshot::Image;
 use super::state::State;
-use super::streams::{Refused, Silent};
+use crate::jetstream::{Refused, Silent, open, seal};
 
 /// Tries to read a channel whose snapshot is replaced while it is being read.
 const READS: usize = 8;
@@ -88,7 +88,7 @@ impl Actor {
             };
             bytes.extend_from_slice(&part.payload);
         }
-        let image: Image = open(&bytes).map_err(foreign)?;
+        let image: Image = open(&bytes)?;
         Ok(Some(Loaded {
             last: number,
             state: Some(image.state(number, parts)),

@@ -9,62 +9,39 @@
 //! | `P.s.CHANNEL` | `P-due` | the number of a snapshot's message |
 //! | `P.d.DAY.CHANNEL` | `P-due` | the channel is to be looked at on that day |
 //! | `P.h.CHANNEL.KEY` | `P-here` | who has subscribed last, for two minutes |
+//! | `P.b.BLOB` | `P-blobs` | a blob's record, as a log |
+//! | `P.o.BLOB` | `P-parts` | its bytes |
 //! | `P.w.CHANNEL.…` | none | wakes the relays that have listeners: `c` repeats the log, `h` who has subscribed, `e` is an ephemeral entry, `x` what has been deleted |
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::context::{GetStreamErrorKind, PublishError, PublishErrorKind};
-use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{
-    Config, DirectGetErrorKind, DiscardPolicy, Info, LastRawMessageErrorKind, RawMessageErrorKind,
-    Republish, StorageType, Stream,
-};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, Republish, StorageType};
+use async_nats::jetstream::{self, Context, ErrorCode};
 use async_nats::{Client, HeaderMap};
 use bytes::Bytes;
 use sotto_suite::sign::PublicKey;
 use sotto_wire::ChannelId;
 
 use super::{NatsOptions, OpenError};
+use crate::jetstream::{Refused, Servers, Silent, Stream};
 
-/// How long one request may take. An election takes two to four seconds, and is asked again after.
-const REQUEST: Duration = Duration::from_secs(2);
-/// How long only leaders are asked, after a server did not answer.
-const LEADER_ALONE: Duration = Duration::from_secs(30);
 /// How long it is remembered who has subscribed last; longer than a missed notice stays missed.
 const HERE: Duration = Duration::from_secs(120);
 /// Version of subjects and messages, in the description of each stream.
 const VERSION: u32 = 1;
 
-/// Why nothing has come of a publication.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// Another message stands at the end of this subject than the one named.
-    Conflict,
-    /// Not sent, or refused by the servers: it has not been kept.
-    NotKept,
-    /// No answer: it may have been kept, or may still be.
-    Unknown,
-}
-
-/// The servers did not answer, or said something that is no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the NATS servers do not answer")]
-pub(super) struct Silent;
-
 /// The connection and the streams behind it.
 #[derive(Clone)]
 pub(super) struct Streams {
-    pub(super) client: Client,
-    context: Context,
-    prefix: String,
+    pub(super) servers: Servers,
+    pub(super) prefix: String,
     shards: Vec<Stream>,
     due: Stream,
     here: Stream,
-    any_server: Arc<AnyServer>,
+    pub(super) blobs: Stream,
+    pub(super) parts: Stream,
 }
 
 /// The subjects of one channel.
@@ -87,14 +64,10 @@ impl Streams {
         options: &NatsOptions,
         identity: &str,
     ) -> Result<Self, OpenError> {
-        let context = jetstream::ContextBuilder::new()
-            .timeout(REQUEST)
-            .ack_timeout(REQUEST * 2)
-            .max_ack_inflight(65_536)
-            .build(client.clone());
+        let servers = Servers::new(client);
         let prefix = options.prefix.clone();
         let replicas = options.replicas;
-        let shards = made_with(&context, &prefix)
+        let shards = made_with(&servers.context, &prefix)
             .await?
             .unwrap_or(options.shards);
         let shape = describe(shards, identity);
@@ -130,7 +103,7 @@ impl Streams {
             )
         };
         // First, because it says how many shards there are.
-        let due = stream(&context, due, &shape).await?;
+        let due = stream(&servers, due, &shape).await?;
         let here = Config {
             max_messages_per_subject: 1,
             discard: DiscardPolicy::Old,
@@ -144,7 +117,7 @@ impl Streams {
                 vec![format!("{prefix}.h.*.*"), format!("{prefix}.pulse")],
             )
         };
-        let here = stream(&context, here, &shape).await?;
+        let here = stream(&servers, here, &shape).await?;
         let mut opened = Vec::new();
         for n in 0..shards {
             let name = n.to_string();
@@ -153,16 +126,20 @@ impl Streams {
                 republish: republish(of('c'), format!("{prefix}.w.{{{{wildcard(1)}}}}.c")),
                 ..config(name, vec![of('c'), of('p')])
             };
-            opened.push(stream(&context, shard, &shape).await?);
+            opened.push(stream(&servers, shard, &shape).await?);
         }
+        let blobs = config("blobs".into(), vec![format!("{prefix}.b.*")]);
+        let blobs = stream(&servers, blobs, &shape).await?;
+        let parts = config("parts".into(), vec![format!("{prefix}.o.*")]);
+        let parts = stream(&servers, parts, &shape).await?;
         Ok(Self {
-            client,
-            context,
+            servers,
             prefix,
             shards: opened,
             due,
             here,
-            any_server: Arc::default(),
+            blobs,
+            parts,
         })
     }
 
@@ -187,59 +164,52 @@ impl Streams {
         self.shards.get(shard).ok_or(Silent)
     }
 
-    /// Stores a message and answers its number: only if `last` is the number of the newest message
-    /// on its subject, where that is given and as far as the servers can say.
+    /// [`Servers::publish`].
     pub(super) async fn publish(
         &self,
         subject: &str,
         payload: Bytes,
         last: Option<u64>,
     ) -> Result<u64, Refused> {
-        if self.client.connection_state() != async_nats::connection::State::Connected {
-            return Err(Refused::NotKept);
-        }
-        let mut message = PublishMessage::build().payload(payload);
-        if let Some(last) = last {
-            message = message.expected_last_subject_sequence(last);
-        }
-        let sent = self.context.send_publish(subject.to_owned(), message);
-        let sent = sent.await.map_err(|_| Refused::NotKept)?;
-        match sent.await {
-            Ok(stored) => Ok(stored.sequence),
-            Err(error) => {
-                tracing::debug!(%error, "a message was not stored");
-                Err(refused(&error))
-            }
-        }
+        self.servers.publish(subject, payload, last).await
     }
 
-    /// The newest message of a subject, as the stream's leader knows it.
+    /// [`Stream::newest`].
     pub(super) async fn newest(
         &self,
         shard: usize,
         subject: &str,
     ) -> Result<Option<StreamMessage>, Silent> {
-        newest(self.shard(shard)?, subject).await
+        self.shard(shard)?.newest(subject).await
     }
 
-    /// The first message of a subject from number `from` on.
+    /// [`Stream::next`].
     pub(super) async fn next(
         &self,
         shard: usize,
         subject: &str,
         from: u64,
     ) -> Result<Option<StreamMessage>, Silent> {
-        let get = self.shard(shard)?.raw_message_builder();
-        match get.sequence(from).next_by_subject(subject).send().await {
-            Ok(message) => Ok(Some(message)),
-            Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),
-            Err(error) => Err(silent(&error)),
+        self.shard(shard)?.next(subject, from).await
+    }
+
+    /// [`Stream::stands`].
+    pub(super) async fn stands(
+        &self,
+        shard: usize,
+        subject: &str,
+        before: u64,
+        number: u64,
+    ) -> bool {
+        match self.shard(shard) {
+            Ok(shard) => shard.stands(subject, before, number).await,
+            Err(Silent) => false,
         }
     }
 
     /// The number of a snapshot's message, maybe of an old one.
     pub(super) async fn hint(&self, subjects: &Subjects) -> Result<Option<u64>, Silent> {
-        let hint = newest(&self.due, &subjects.hint).await?;
+        let hint = self.due.newest(&subjects.hint).await?;
         Ok(hint.and_then(|hint| Some(u64::from_be_bytes(hint.payload.as_ref().try_into().ok()?))))
     }
 
@@ -251,55 +221,41 @@ impl Streams {
 
     /// Takes the hint of a deleted channel away.
     pub(super) async fn drop_hint(&self, subjects: &Subjects) -> Result<(), Silent> {
-        let purge = self.due.purge().filter(&subjects.hint);
-        purge.await.map(drop).map_err(|error| silent(&error))
+        self.due.purge(&subjects.hint, None).await
     }
 
-    /// Message `number`, from whichever server answers; from the leader if that one has not got it.
+    /// [`Stream::message`].
     pub(super) async fn message(
         &self,
         shard: usize,
         number: u64,
     ) -> Result<Option<StreamMessage>, Silent> {
-        let stream = self.shard(shard)?;
-        if self.any_server.may() {
-            match stream.direct_get(number).await {
-                Ok(message) => return Ok(Some(message)),
-                Err(error) if matches!(error.kind(), DirectGetErrorKind::NotFound) => {}
-                Err(error) => {
-                    tracing::debug!(%error, "the leader alone is asked for a while");
-                    self.any_server.not_now();
-                }
-            }
-        }
-        match stream.get_raw_message(number).await {
-            Ok(message) => Ok(Some(message)),
-            Err(error) if matches!(error.kind(), RawMessageErrorKind::NoMessageFound) => Ok(None),
-            Err(error) => Err(silent(&error)),
-        }
+        self.shard(shard)?.message(number).await
     }
 
-    /// Deletes a message and overwrites its bytes; one that is not there any more is no error.
+    /// [`Stream::erase`].
     pub(super) async fn erase(&self, shard: usize, number: u64) -> Result<(), Silent> {
-        use async_nats::jetstream::stream::DeleteMessageErrorKind;
-        match self.shard(shard)?.delete_message(number).await {
-            Ok(_) => Ok(()),
-            Err(error) => match error.kind() {
-                DeleteMessageErrorKind::JetStream(why) if is_gone(&why) => Ok(()),
-                _ => Err(silent(&error)),
-            },
-        }
+        self.shard(shard)?.erase(number).await
     }
 
-    /// Takes all messages of a subject before number `before` out.
+    /// [`Stream::purge`].
     pub(super) async fn purge(
         &self,
         shard: usize,
         subject: &str,
         before: u64,
     ) -> Result<(), Silent> {
-        let purge = self.shard(shard)?.purge().filter(subject).sequence(before);
-        purge.await.map(drop).map_err(|error| silent(&error))
+        self.shard(shard)?.purge(subject, Some(before)).await
+    }
+
+    /// Channels, as the servers count subjects: one whose snapshot takes several messages is counted
+    /// twice, and so is one that is deleted and not cleared away counted still.
+    pub(super) async fn channels(&self) -> Result<u64, Silent> {
+        let mut channels = 0;
+        for shard in &self.shards {
+            channels += shard.info().await?.state.subjects_count;
+        }
+        Ok(channels)
     }
 
     /// Puts a channel down for a day.
@@ -311,14 +267,8 @@ impl Streams {
 
     /// Channels put down for a day.
     pub(super) async fn put_down_for(&self, day: u64) -> Result<Vec<ChannelId>, Silent> {
-        use futures_util::TryStreamExt as _;
         let filter = format!("{}.d.{day}.*", self.prefix);
-        let info = self.due.info_with_subjects(filter).await;
-        let subjects = info.map_err(|error| silent(&error))?;
-        let subjects: Vec<(String, usize)> = subjects
-            .try_collect()
-            .await
-            .map_err(|error| silent(&error))?;
+        let subjects = self.due.subjects(filter).await?;
         let ids = subjects.iter().filter_map(|(subject, _)| {
             let id = hex::decode(subject.rsplit('.').next()?).ok()?;
             ChannelId::try_from(&id[..]).ok()
@@ -328,11 +278,8 @@ impl Streams {
 
     /// Strikes a day out.
     pub(super) async fn strike_out(&self, day: u64) -> Result<(), Silent> {
-        let purge = self
-            .due
-            .purge()
-            .filter(format!("{}.d.{day}.*", self.prefix));
-        purge.await.map(drop).map_err(|error| silent(&error))
+        let day = format!("{}.d.{day}.*", self.prefix);
+        self.due.purge(&day, None).await
     }
 
     /// Says that `subscriber` listens here now, and answers the number of this in the order of all
@@ -355,9 +302,8 @@ impl Streams {
         subscriber: &PublicKey,
     ) -> Result<Option<u64>, Silent> {
         let subject = format!("{}.{}", subjects.here, hex::encode(subscriber.as_bytes()));
-        Ok(newest(&self.here, &subject)
-            .await?
-            .map(|message| message.sequence))
+        let newest = self.here.newest(&subject).await?;
+        Ok(newest.map(|message| message.sequence))
     }
 
     /// Done when a majority has stored something just now.
@@ -371,89 +317,32 @@ impl Streams {
     pub(super) async fn tell(&self, subject: String, from: &[u8; 16], payload: Bytes) {
         let mut headers = HeaderMap::new();
         headers.insert(RELAY, hex::encode(from));
-        if let Err(error) = self
-            .client
-            .publish_with_headers(subject, headers, payload)
-            .await
-        {
+        let client = &self.servers.client;
+        let told = client.publish_with_headers(subject, headers, payload);
+        if let Err(error) = told.await {
             tracing::debug!(%error, "nobody was told");
         }
-    }
-}
-
-/// Whether any server may be asked, or the leader alone: the servers go on passing questions to one
-/// that hangs, until they notice.
-#[derive(Debug, Default)]
-struct AnyServer(Mutex<Option<Instant>>);
-
-impl AnyServer {
-    fn may(&self) -> bool {
-        let again = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        again.is_none_or(|again| again <= Instant::now())
-    }
-
-    fn not_now(&self) {
-        let again = Instant::now() + LEADER_ALONE;
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(again);
-    }
-}
-
-/// Has the message that was to be deleted gone already?
-fn is_gone(error: &jetstream::Error) -> bool {
-    match error.error_code() {
-        ErrorCode::NO_MESSAGE_FOUND | ErrorCode::SEQUENCE_NOT_FOUND => true,
-        // What a server says of a message that it has deleted itself has no code of its own.
-        ErrorCode::STREAM_MESSAGE_DELETE_FAILED => error.to_string().contains("no message found"),
-        _ => false,
     }
 }
 
 /// Header of what relays tell each other: from which one.
 pub(super) const RELAY: &str = "Sotto-Relay";
 
-async fn newest(stream: &Stream, subject: &str) -> Result<Option<StreamMessage>, Silent> {
-    match stream.get_last_raw_message_by_subject(subject).await {
-        Ok(message) => Ok(Some(message)),
-        Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
-        Err(error) => Err(silent(&error)),
-    }
-}
-
-fn silent(error: &impl std::fmt::Display) -> Silent {
-    tracing::debug!(%error, "the NATS servers did not do what was asked");
-    Silent
-}
-
-/// What is known of a message that has been sent and not been acknowledged.
-fn refused(error: &PublishError) -> Refused {
-    let code = std::error::Error::source(error)
-        .and_then(|source| source.downcast_ref::<jetstream::Error>())
-        .map(|error| error.error_code());
-    match (error.kind(), code) {
-        (PublishErrorKind::WrongLastSequence, _) => Refused::Conflict,
-        // Nobody was there to take it.
-        (PublishErrorKind::StreamNotFound, _) => Refused::NotKept,
-        // Said before anything is handed to the replicas.
-        (
-            _,
-            Some(
-                ErrorCode::INSUFFICIENT_RESOURCES
-                | ErrorCode::STORAGE_RESOURCES_EXCEEDED
-                | ErrorCode::ACCOUNT_RESOURCES_EXCEEDED
-                | ErrorCode::CLUSTER_NOT_AVAILABLE,
-            ),
-        ) => Refused::NotKept,
-        _ => Refused::Unknown,
-    }
-}
-
 /// What a stream of ours says of itself.
-fn describe(shards: usize, identity: &str) -> String {
+pub(super) fn describe(shards: usize, identity: &str) -> String {
     format!("sotto relay store {VERSION}, {shards} shards, relay {identity}")
 }
 
+/// The names of all streams of a store.
+pub(super) fn names(prefix: &str, shards: usize) -> Vec<String> {
+    let others = ["due", "here", "blobs", "parts"].map(str::to_owned);
+    let shards = (0..shards).map(|n| n.to_string());
+    let names = shards.chain(others);
+    names.map(|name| format!("{prefix}-{name}")).collect()
+}
+
 /// The number of shards of a store that is there.
-async fn made_with(context: &Context, prefix: &str) -> Result<Option<usize>, OpenError> {
+pub(super) async fn made_with(context: &Context, prefix: &str) -> Result<Option<usize>, OpenError> {
     let Some(stream) = existing(context, &format!("{prefix}-due")).await? else {
         return Ok(None);
     };
@@ -462,7 +351,11 @@ async fn made_with(context: &Context, prefix: &str) -> Result<Option<usize>, Ope
     Ok(shards.filter(|shards| (1..=64).contains(shards)))
 }
 
-async fn existing(context: &Context, name: &str) -> Result<Option<Stream>, OpenError> {
+/// A stream that is there.
+pub(super) async fn existing(
+    context: &Context,
+    name: &str,
+) -> Result<Option<jetstream::stream::Stream>, OpenError> {
     match context.get_stream(name).await {
         Ok(stream) => Ok(Some(stream)),
         Err(error) => match error.kind() {
@@ -477,7 +370,8 @@ async fn existing(context: &Context, name: &str) -> Result<Option<Stream>, OpenE
 }
 
 /// The stream as it is, or made; another relay's is left alone.
-async fn stream(context: &Context, config: Config, shape: &str) -> Result<Stream, OpenError> {
+async fn stream(servers: &Servers, config: Config, shape: &str) -> Result<Stream, OpenError> {
+    let context = &servers.context;
     let name = config.name.clone();
     let found = match existing(context, &name).await? {
         Some(found) => found,
@@ -490,7 +384,7 @@ async fn stream(context: &Context, config: Config, shape: &str) -> Result<Stream
     let Info { config, .. } = found.cached_info();
     let there = config.description.as_deref().unwrap_or_default();
     if there == shape {
-        Ok(found)
+        Ok(Stream::new(servers.clone(), found))
     } else {
         Err(OpenError::Other {
             name,
