@@ -42,12 +42,7 @@ const RUSH = 1.5;
 const FLING = 8 / 60;
 
 /** So many screens each frame, until nothing moves or so many frames have passed. */
-function scroll(
-  page: Page,
-  way: 1 | -1,
-  most: number,
-  each = RUSH,
-): Promise<{ screens: number; frames: number }> {
+function scroll(page: Page, way: 1 | -1, most: number, each = RUSH): Promise<{ screens: number; frames: number }> {
   return page.evaluate(
     async ({ way, most, each }) => {
       const scroller = document.querySelector<HTMLElement>(".scroller[role=region]");
