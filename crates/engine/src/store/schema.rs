@@ -30,6 +30,19 @@ pub(super) fn write_version_again(connection: &Connection) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Bytes for which there must be room before a disk counts as mended.
+const ROOM: i64 = 64 * 1024;
+
+/// Writes so much and takes it away again.
+pub(super) fn try_room(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('room', zeroblob(?1))",
+        [ROOM],
+    )?;
+    connection.execute("DELETE FROM meta WHERE key = 'room'", [])?;
+    Ok(())
+}
+
 /// The tables as an earlier version made them.
 #[cfg(test)]
 pub(super) fn as_of(connection: &Connection, version: u32) -> Result<(), StoreError> {
