@@ -114,6 +114,8 @@ pub(crate) struct Timers {
     receipts: Option<Timestamp>,
     housekeeping: Timestamp,
     cut: Option<Timestamp>,
+    /// When the inbox may be made again, if the relay has lost it.
+    inbox: Timestamp,
 }
 
 impl Timers {
@@ -134,6 +136,7 @@ impl Timers {
             .flatten()
             .for_each(earlier);
             earlier(&mut self.housekeeping);
+            earlier(&mut self.inbox);
         }
     }
 
@@ -180,6 +183,15 @@ impl Timers {
 
     pub(crate) fn take_cut(&mut self, now: Timestamp) -> bool {
         self.cut.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Whether the inbox may be made again now: not more often than every `pause` milliseconds.
+    pub(crate) fn take_inbox(&mut self, now: Timestamp, pause: u64) -> bool {
+        let due = self.inbox <= now;
+        if due {
+            self.inbox = now.plus(pause);
+        }
+        due
     }
 
     /// The earliest of all.

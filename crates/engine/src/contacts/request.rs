@@ -161,7 +161,7 @@ pub(super) fn enter(
     want(turn, id, Intent::Refresh)?;
     introduce(turn, id)?;
     crate::conversations::subscribe(turn, id)?;
-    pool::deposit(turn, 1, false)
+    pool::deposit(turn, 1, false, None)
 }
 
 /// Declines: the letter is forgotten, and nobody is told.
