@@ -623,3 +623,100 @@ fn a_letter_through_an_invite_that_has_ended_is_the_answer_all_the_same() {
     two.again("bob");
     two.talk(&[]);
 }
+
+/// What each of the two reads in all conversations together.
+fn all_texts(world: &World, name: Name) -> Vec<String> {
+    let all = world.reader(name).conversations().unwrap();
+    let mut texts: Vec<String> = all
+        .iter()
+        .flat_map(|view| world.texts(name, view.conversation))
+        .map(|(_, text, _)| text)
+        .collect();
+    texts.sort();
+    texts
+}
+
+#[test]
+fn what_was_not_sent_when_a_conversation_ended_goes_on_in_the_new_one() {
+    let (mut two, old, _) = halted();
+    let bobs_new = two.open("bob");
+    two.world.say("bob", bobs_new, "Here I am again.");
+    two.world.settle();
+    two.world.disconnect("alice");
+    let first = two.world.say("alice", old, "Did you hear?");
+    two.world.say("alice", old, "Listen to this.");
+    let alices_new = two.world.accept("alice");
+    two.world.say("alice", alices_new, "There you are.");
+    let moved = two.world.people["alice"].events.iter().any(|event| {
+        matches!(event, Event::MessageChanged { message }
+            if message.message == first && message.conversation == alices_new)
+    });
+    assert!(moved, "the screen is told where they went");
+    let queued = |text: &str| (Author::Me, text.to_owned(), Delivery::Queued);
+    assert_eq!(
+        two.world.texts("alice", alices_new),
+        ["Did you hear?", "Listen to this.", "There you are."].map(queued)
+    );
+    two.world.connect("alice");
+    two.world.wait(60_000);
+    for (name, id) in [("alice", alices_new), ("bob", bobs_new)] {
+        let texts: Vec<_> = two.world.texts(name, id).into_iter().map(|t| t.1).collect();
+        let own: Vec<_> = texts.iter().filter(|t| *t != "Here I am again.").collect();
+        assert_eq!(
+            own,
+            ["Did you hear?", "Listen to this.", "There you are."],
+            "{name}"
+        );
+    }
+    let texts: Vec<_> = two
+        .world
+        .texts("alice", old)
+        .into_iter()
+        .map(|t| t.1)
+        .collect();
+    assert_eq!(texts, ["Before"], "what was said before stays where it was");
+    assert_eq!(all_texts(&two.world, "alice"), all_texts(&two.world, "bob"));
+}
+
+/// Bob's text was sent, and he never learns that Alice has it.
+#[test]
+fn what_may_have_been_sent_when_a_conversation_ended_is_shown_once() {
+    for sent in [false, true] {
+        let mut two = Two::new();
+        let theirs = two.open("bob");
+        let mine = two.world.accept("alice");
+        two.world.say("alice", mine, "Before");
+        two.world.settle();
+        if !sent {
+            two.world.disconnect("bob");
+        }
+        two.world.say("bob", theirs, "Did you get this?");
+        for _ in 0..8 {
+            two.world.up("bob");
+        }
+        two.world.down("alice", 256);
+        let at_alice = two.world.texts("alice", mine).len();
+        assert_eq!(at_alice, 1 + usize::from(sent));
+        two.world.crash_and("bob", |database| {
+            let sql = "UPDATE conversations SET position = position - 1 WHERE kind = 1";
+            database.execute(sql, []).unwrap();
+        });
+        two.world.connect("bob");
+        two.world.settle();
+        assert_eq!(two.state("bob"), [ConversationState::Halted]);
+        two.alices_link = two.world.invite("alice", true);
+        two.open("bob");
+        two.world.accept("alice");
+        two.world.wait(60_000);
+        for name in ["alice", "bob"] {
+            assert_eq!(all_texts(&two.world, name), ["Before", "Did you get this?"]);
+        }
+        let outbox = "SELECT count(*) FROM outbox";
+        let waiting: i64 = two
+            .world
+            .beside("bob")
+            .query_row(outbox, [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(waiting, 0);
+    }
+}

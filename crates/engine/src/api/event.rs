@@ -15,7 +15,8 @@ pub enum Event {
         /// The message.
         message: MessageView,
     },
-    /// A message changed (its delivery mark, or its place in the order).
+    /// A message changed: its delivery mark, its place in the order, or the conversation that it stands
+    /// in. What was not sent when a conversation halted goes on in the next one with that account.
     MessageChanged {
         /// As it is now.
         message: MessageView,

@@ -102,5 +102,6 @@ fn accepted(turn: &mut Turn<'_>, id: &ConversationId, place: i64) -> Result<()> 
     turn.conversation_mut(id)?.state = ConversationState::Active;
     history::notice(turn, id, Notice::Accepted, place)?;
     contacts::introduce(turn, id)?;
+    outbox::take_over(turn, id)?;
     outbox::pump(turn, id)
 }

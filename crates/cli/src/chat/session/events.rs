@@ -1,7 +1,7 @@
 //! What happened, and what is shown of it.
 
 use sotto_client::contract::{
-    Author, ConversationState, Event, HostEvent, ProfileEvent, RelayState, RelayStatus,
+    Author, ConversationState, Delivery, Event, HostEvent, ProfileEvent, RelayState, RelayStatus,
 };
 use tokio::time::Instant;
 
@@ -67,6 +67,10 @@ impl Session {
             }
             Event::MessageAdded { .. } => {}
             Event::MessageChanged { message } if Some(message.conversation) == self.current => {
+                if message.delivery == Delivery::Queued {
+                    // From a conversation that is halted: it stands on no screen yet.
+                    self.show_message(message).await?;
+                }
                 self.screen.change(message)?;
             }
             Event::MessageChanged { .. } => {}
