@@ -59,10 +59,13 @@ pub enum Event {
         /// Which.
         invite: InviteId,
     },
-    /// Opening an invite failed; the conversation that waited for it is gone.
+    /// Opening an invite failed.
     InviteFailed {
         /// The conversation that [`super::Done::Conversation`] had named.
         conversation: ConversationId,
+        /// It is gone. Otherwise the answer to an invite of the same account that was opened before is
+        /// still waited for in it.
+        gone: bool,
         /// Why, in words and code.
         problem: super::Problem,
     },

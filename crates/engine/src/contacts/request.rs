@@ -157,6 +157,7 @@ pub(super) fn enter(
         now,
     ));
     conversation.refreshed = now;
+    conversation.answered = false;
     turn.want(&letter.relay);
     // The acceptance commit: a fresh path, so that nothing of the package stays in use.
     want(turn, id, Intent::Refresh)?;

@@ -11,7 +11,7 @@ use super::content::Content;
 use super::history;
 use crate::api::{ConversationId, ConversationState, Event, MessageId, Timestamp};
 use crate::conversations::envelope::{self, Kind};
-use crate::conversations::{Channel, Kind as ConversationKind, seen_by_me};
+use crate::conversations::{Channel, Kind as ConversationKind, QUEUED, seen_by_me};
 use crate::error::{EngineError, Result};
 use crate::relays::Asked;
 use crate::store::{OptionalExtension, params};
@@ -81,6 +81,46 @@ pub(crate) fn take_over(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> 
         turn.conversation_mut(&from)?;
         turn.conversation_mut(id)?;
     }
+    Ok(())
+}
+
+/// Takes everything out of the outbox of a conversation whose group goes.
+pub(crate) fn take_back(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    forget_in_flight(turn, id)?;
+    turn.db
+        .prepare_cached("DELETE FROM outbox WHERE conversation = ?1")?
+        .execute([id.0])?;
+    Ok(())
+}
+
+/// Says all that this account has said in a conversation once more: nobody has heard it.
+pub(crate) fn say_again(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    let texts: Vec<Content> = {
+        let mut statement = turn.db.prepare_cached(
+            "SELECT id, sent, kind, body FROM messages WHERE conversation = ?1 AND author = 0
+             ORDER BY ord",
+        )?;
+        let rows = statement.query_map([id.0], |row| {
+            Ok(Content {
+                id: row.get(0)?,
+                sent: row.get::<_, i64>(1)?.cast_unsigned(),
+                kind: row.get(2)?,
+                body: row.get(3)?,
+            })
+        })?;
+        rows.collect::<std::result::Result<_, _>>()?
+    };
+    for content in texts {
+        let seq = enqueue(turn, id, &content, true)?;
+        turn.db
+            .prepare_cached(
+                "UPDATE messages SET ord = ?2, mls = NULL, salt = NULL, append = NULL, seen = NULL
+                 WHERE id = ?1",
+            )?
+            .execute(params![content.id, QUEUED.saturating_add(seq)])?;
+        show_changed(turn, id, &content.message_id())?;
+    }
+    turn.pump.insert(*id);
     Ok(())
 }
 

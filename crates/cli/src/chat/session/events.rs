@@ -113,10 +113,11 @@ impl Session {
             Event::RequestGone { .. } | Event::InviteEnded { .. } => {}
             Event::InviteFailed {
                 conversation,
+                gone,
                 problem,
             } => {
                 self.say(&text::problem(problem))?;
-                if self.current == Some(*conversation) {
+                if *gone && self.current == Some(*conversation) {
                     self.current = None;
                 }
                 self.refresh().await?;
