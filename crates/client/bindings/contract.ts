@@ -407,6 +407,11 @@ invite: string, } | { "event": "invite_failed",
  */
 conversation: string, 
 /**
+ * It is gone. Otherwise the answer to an invite of the same account that was opened before is
+ * still waited for in it.
+ */
+gone: boolean, 
+/**
  * Why, in words and code.
  */
 problem: Problem, };

@@ -156,6 +156,12 @@ fn a_profile_of_the_keychain_does_not_open_without_one() {
     machine.session(UNLOCKED, "step_open");
 }
 
+#[test]
+fn a_keychain_that_is_restarted_is_found_again() {
+    let machine = Machine::new();
+    machine.session(UNLOCKED, "step_open_after_a_restart");
+}
+
 fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -276,4 +282,26 @@ async fn step_open_with_passphrase() {
         Err("wrong_passphrase".into())
     );
     assert_eq!(open(Some("correct horse battery".into())).await, Ok(()));
+}
+
+/// Starts the keychain's program, unlocked, in the place of one that runs.
+fn restart_keychain() {
+    let script = "printf dummy | gnome-keyring-daemon --replace --unlock --components=secrets >/dev/null 2>&1";
+    let ended = Command::new("bash").args(["-c", script]).status().unwrap();
+    assert!(ended.success());
+}
+
+#[tokio::test]
+#[ignore = "a step of the stories above, inside a session of theirs"]
+async fn step_open_after_a_restart() {
+    let host = host();
+    let profile = host
+        .create(&alice(), account(), Protection::Keychain)
+        .await
+        .unwrap();
+    remember(&profile).await;
+    host.close().await;
+    assert_eq!(open(None).await, Ok(()));
+    restart_keychain();
+    assert_eq!(open(None).await, Ok(()), "by the same process");
 }

@@ -2,6 +2,7 @@
 
 mod card;
 mod contact;
+pub(crate) mod inbox;
 pub(crate) mod invite;
 mod letter;
 pub(crate) mod list;

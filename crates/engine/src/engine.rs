@@ -20,6 +20,9 @@ use crate::suite::Suite;
 use crate::turn::Turn;
 use crate::{founding, show};
 
+/// How long the database's log stays when a reader was in the way of cutting it, in milliseconds.
+const CUT_AGAIN: u64 = 60_000;
+
 /// A profile at work. One task owns it; [`Engine::reader`] serves everybody else.
 pub struct Engine {
     store: Store,
@@ -209,6 +212,9 @@ impl Engine {
         });
         match result {
             Ok(mut outputs) => {
+                if self.room.timers.take_cut(now) {
+                    self.cut_log(now);
+                }
                 outputs
                     .relays
                     .splice(0..0, std::mem::take(&mut self.drop_next));
@@ -219,6 +225,14 @@ impl Engine {
                 self.reload();
                 Err(error)
             }
+        }
+    }
+
+    /// What this turn did is durable, and what it deleted goes from the disk. Where a reader is in the
+    /// way or the disk has no room it is tried again; a disk that failed shows at the next turn.
+    fn cut_log(&mut self, now: Timestamp) {
+        if !self.store.cut_log().is_ok_and(|cut| cut) {
+            self.room.timers.cut(now.plus(CUT_AGAIN));
         }
     }
 
@@ -278,6 +292,7 @@ fn deadline(turn: &mut Turn<'_>) -> Result<()> {
         pool::housekeeping(turn)?;
         list::housekeeping(turn)?;
         crate::conversations::housekeeping(turn)?;
+        turn.room.timers.cut(now);
     }
     Ok(())
 }

@@ -162,7 +162,7 @@ impl Refused {
                 "conversation_halted",
                 "This conversation's keys are damaged, so sending is held.",
                 "Everything received is kept, and nothing was sent.",
-                "Open a new invite with the other person to go on in a new conversation.",
+                "Open a new invite with the other person to go on in a new conversation; what was not sent yet goes along.",
             ),
             Self::Held => (
                 "conversation_held",

@@ -2,43 +2,19 @@
 
 use sotto_suite::rand::RandomExt;
 use sotto_suite::sign::SigningKey;
-use sotto_wire::{Command, Role};
 
 use crate::api::{ConversationId, ConversationState};
-use crate::contacts::pool;
+use crate::contacts::{inbox, pool};
 use crate::conversations::{
     Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel,
 };
 use crate::error::Result;
-use crate::relays::{Errand, Purpose, errand};
 use crate::turn::Turn;
 
 /// Makes the inbox, fills the pool and founds the account group with one device.
 pub(crate) fn account(turn: &mut Turn<'_>) -> Result<()> {
-    let (relay, inbox) = (turn.me.relay.clone(), turn.me.inbox);
-    let (admin, subscriber) = (
-        turn.me.inbox_admin.clone(),
-        turn.me.inbox_subscriber.public(),
-    );
-    errand::queue(
-        turn,
-        Errand {
-            relay: &relay,
-            channel: inbox,
-            role: Role::Admin,
-            key: &admin,
-            command: Command::Create {
-                channel: inbox,
-                admin: admin.public(),
-                writers: Vec::new(),
-                subscribers: vec![subscriber],
-            },
-            purpose: Purpose::Inbox,
-            subject: None,
-            after: None,
-        },
-    )?;
-    pool::stock(turn)?;
+    inbox::create(turn)?;
+    pool::stock(turn, None)?;
     account_group(turn)
 }
 

@@ -114,6 +114,9 @@ pub(crate) struct Timers {
     retry: Option<Timestamp>,
     receipts: Option<Timestamp>,
     housekeeping: Timestamp,
+    cut: Option<Timestamp>,
+    /// When the inbox may be made again, if the relay has lost it.
+    inbox: Timestamp,
 }
 
 impl Timers {
@@ -124,11 +127,17 @@ impl Timers {
         self.seen = now;
         if back > 0 {
             let earlier = |at: &mut Timestamp| at.0 = at.0.saturating_sub(back);
-            [&mut self.sync, &mut self.retry, &mut self.receipts]
-                .into_iter()
-                .flatten()
-                .for_each(earlier);
+            [
+                &mut self.sync,
+                &mut self.retry,
+                &mut self.receipts,
+                &mut self.cut,
+            ]
+            .into_iter()
+            .flatten()
+            .for_each(earlier);
             earlier(&mut self.housekeeping);
+            earlier(&mut self.inbox);
         }
     }
 
@@ -168,12 +177,31 @@ impl Timers {
         due
     }
 
+    /// The database's log is to be cut, so that what was deleted is on no disk any more.
+    pub(crate) fn cut(&mut self, at: Timestamp) {
+        self.cut = Some(self.cut.map_or(at, |before| before.min(at)));
+    }
+
+    pub(crate) fn take_cut(&mut self, now: Timestamp) -> bool {
+        self.cut.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Whether the inbox may be made again now: not more often than every `pause` milliseconds.
+    pub(crate) fn take_inbox(&mut self, now: Timestamp, pause: u64) -> bool {
+        let due = self.inbox <= now;
+        if due {
+            self.inbox = now.plus(pause);
+        }
+        due
+    }
+
     /// The earliest of all.
     pub(crate) fn next(&self) -> Timestamp {
         [
             self.sync,
             self.retry,
             self.receipts,
+            self.cut,
             Some(self.housekeeping),
         ]
         .into_iter()

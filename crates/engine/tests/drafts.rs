@@ -172,6 +172,27 @@ fn a_draft_goes_with_its_conversation() {
     assert_eq!(left, 0);
 }
 
+/// The engine runs on, with a screen that has the database open too.
+#[test]
+fn an_hour_later_nothing_is_left_of_what_was_deleted() {
+    let (mut world, alices, _) = alice_and_bob();
+    let _screen = world.reader("alice");
+    draft(&mut world, "alice", alices, "a short confession");
+    draft(&mut world, "alice", alices, "nothing special");
+    let path = world.path("alice");
+    let log = path.with_extension("db-wal");
+    let length = || std::fs::metadata(&log).map_or(0, |about| about.len());
+    assert!(length() > 0, "what was replaced is in the log still");
+    world.wait(3_600_000);
+    assert_eq!(length(), 0, "and so in none of the two files");
+    let aside = tempfile::tempdir().unwrap();
+    let copy = aside.path().join("copy.db");
+    std::fs::copy(&path, &copy).unwrap();
+    let pages = String::from_utf8_lossy(&world.pages(&copy, "alice")).into_owned();
+    assert!(pages.contains("nothing special"), "these are the pages");
+    assert!(!pages.contains("confession"));
+}
+
 #[test]
 fn nothing_is_left_of_a_draft_that_was_replaced_or_sent() {
     let (mut world, alices, _) = alice_and_bob();

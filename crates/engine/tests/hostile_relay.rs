@@ -281,7 +281,7 @@ fn a_card_that_is_not_the_inviters_is_refused() {
     }));
     let conversation = world.open_invite("bob", &link).unwrap();
     let told = world.people["bob"].events.iter().any(|event| {
-        matches!(event, Event::InviteFailed { conversation: of, problem } if *of == conversation && problem.code == "invite_forged")
+        matches!(event, Event::InviteFailed { conversation: of, problem, .. } if *of == conversation && problem.code == "invite_forged")
     });
     assert!(told);
     assert!(

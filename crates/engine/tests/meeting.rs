@@ -623,3 +623,258 @@ fn a_letter_through_an_invite_that_has_ended_is_the_answer_all_the_same() {
     two.again("bob");
     two.talk(&[]);
 }
+
+impl Two {
+    /// Bob has written to Alice, and she has a second invite for him.
+    fn waiting(said: &[&str]) -> (Self, String) {
+        let mut two = Self::new();
+        let second = two.world.invite("alice", true);
+        let conversation = two.open("bob");
+        for text in said {
+            two.world.say("bob", conversation, text);
+        }
+        two.world.settle();
+        assert_eq!(two.state("bob"), [ConversationState::Waiting]);
+        (two, second)
+    }
+
+    fn invite_failures(&self, name: Name) -> Vec<(bool, &str)> {
+        let told = self.world.people[name].events.iter();
+        told.filter_map(|event| match event {
+            Event::InviteFailed { gone, problem, .. } => Some((*gone, problem.code.as_str())),
+            _ => None,
+        })
+        .collect()
+    }
+}
+
+#[test]
+fn whoever_is_not_answered_can_open_another_invite() {
+    for declined in [false, true] {
+        let (mut two, second) = Two::waiting(&["May I?"]);
+        if declined {
+            two.decline("alice");
+        }
+        two.world.open_invite("bob", &second).unwrap();
+        assert_eq!(two.state("bob"), [ConversationState::Waiting]);
+        let requests = two.world.reader("alice").requests().unwrap();
+        assert_eq!(requests.len(), 1, "what was asked before is asked no more");
+        two.world.accept("alice");
+        two.talk(&[("bob", "May I?")]);
+    }
+}
+
+#[test]
+fn opening_the_same_invite_again_writes_nothing() {
+    let (mut two, _) = Two::waiting(&[]);
+    let stored = two.world.relay.stored.len();
+    two.open("bob");
+    assert_eq!(two.world.relay.stored.len(), stored);
+    assert_eq!(two.state("bob"), [ConversationState::Waiting]);
+    assert!(two.invite_failures("bob").is_empty());
+    two.world.accept("alice");
+    two.talk(&[]);
+}
+
+#[test]
+fn a_second_invite_that_leads_nowhere_costs_nothing() {
+    let (mut two, second) = Two::waiting(&["May I?"]);
+    two.world.join("carol");
+    two.world.open_invite("carol", &second).unwrap();
+    two.world.open_invite("bob", &second).unwrap();
+    assert_eq!(two.invite_failures("bob"), [(false, "invite_used_up")]);
+    assert_eq!(two.state("bob"), [ConversationState::Waiting]);
+    for request in two.world.reader("alice").requests().unwrap() {
+        let request = request.request;
+        let command = Command::AcceptRequest { request };
+        two.world.command("alice", command).unwrap();
+    }
+    two.world.settle();
+    assert_eq!(two.state("bob"), [ConversationState::Active]);
+}
+
+/// Alice accepts, and speaks, before she can know that Bob has written once more.
+#[test]
+fn an_acceptance_that_meets_a_second_letter_is_the_answer_to_it() {
+    for offline in [false, true] {
+        let (mut two, second) = Two::waiting(&["May I?"]);
+        if offline {
+            two.world.disconnect("alice");
+        } else {
+            // What Alice writes stays at the relay, and goes with the channel that Bob gives up.
+            let inbox = two.bobs_link.parse::<Invite>().unwrap().inbox;
+            two.world.relay.lies = true;
+            two.world.relay.intercept = Some(Box::new(move |name, frame| match &frame {
+                RelayFrame::Deliver {
+                    channel,
+                    delivered: Delivered::Entry(_),
+                    ..
+                } if name == "bob" && *channel != inbox => Vec::new(),
+                _ => vec![frame],
+            }));
+            two.world.disconnect("bob");
+        }
+        let mine = two.world.accept("alice");
+        two.world.say("alice", mine, "You may.");
+        two.world.settle();
+        if !offline {
+            two.world.connect("bob");
+        }
+        two.world.open_invite("bob", &second).unwrap();
+        two.release();
+        // What was held back is delivered again only on another connection.
+        two.again("bob");
+        two.world.relay.lies = false;
+        two.again("alice");
+        assert!(two.world.reader("alice").requests().unwrap().is_empty());
+        two.talk(&[("bob", "May I?"), ("alice", "You may.")]);
+    }
+}
+
+/// As above, with second invites among the steps.
+#[test]
+fn whatever_is_opened_twice_they_end_up_talking() {
+    for seed in 100..140 {
+        let mut dice = SeededRandom::new([seed; 32]);
+        let mut die = move |sides: u8| dice.bytes::<1>()[0] % sides;
+        let (mut two, second) = Two::waiting(&["First"]);
+        let third = two.world.invite("alice", false);
+        let mut links = vec![second, third];
+        for _ in 0..60 {
+            let name = ["alice", "bob"][usize::from(die(2))];
+            match die(14) {
+                0 => {
+                    two.world.crash(name);
+                    two.world.connect(name);
+                }
+                1 => {
+                    two.world.disconnect(name);
+                    two.world.connect(name);
+                }
+                2 => {
+                    if let Some(link) = links.pop() {
+                        let command = Command::OpenInvite { link };
+                        two.world.command("bob", command).unwrap();
+                    }
+                }
+                3 => {
+                    let requests = two.world.reader("alice").requests().unwrap();
+                    if let Some(request) = requests.first() {
+                        let request = request.request;
+                        let command = Command::AcceptRequest { request };
+                        two.world.command("alice", command).unwrap();
+                    }
+                }
+                4..=8 => two.world.up(name),
+                _ => two.world.down(name, usize::from(1 + die(3))),
+            }
+        }
+        two.world.settle();
+        if !two.world.reader("alice").requests().unwrap().is_empty() {
+            two.world.accept("alice");
+        }
+        assert_eq!(
+            two.state("alice"),
+            [ConversationState::Active],
+            "seed {seed}"
+        );
+        two.talk(&[("bob", "First")]);
+    }
+}
+
+/// What each of the two reads in all conversations together.
+fn all_texts(world: &World, name: Name) -> Vec<String> {
+    let all = world.reader(name).conversations().unwrap();
+    let mut texts: Vec<String> = all
+        .iter()
+        .flat_map(|view| world.texts(name, view.conversation))
+        .map(|(_, text, _)| text)
+        .collect();
+    texts.sort();
+    texts
+}
+
+#[test]
+fn what_was_not_sent_when_a_conversation_ended_goes_on_in_the_new_one() {
+    let (mut two, old, _) = halted();
+    let bobs_new = two.open("bob");
+    two.world.say("bob", bobs_new, "Here I am again.");
+    two.world.settle();
+    two.world.disconnect("alice");
+    let first = two.world.say("alice", old, "Did you hear?");
+    two.world.say("alice", old, "Listen to this.");
+    let alices_new = two.world.accept("alice");
+    two.world.say("alice", alices_new, "There you are.");
+    let moved = two.world.people["alice"].events.iter().any(|event| {
+        matches!(event, Event::MessageChanged { message }
+            if message.message == first && message.conversation == alices_new)
+    });
+    assert!(moved, "the screen is told where they went");
+    let queued = |text: &str| (Author::Me, text.to_owned(), Delivery::Queued);
+    assert_eq!(
+        two.world.texts("alice", alices_new),
+        ["Did you hear?", "Listen to this.", "There you are."].map(queued)
+    );
+    two.world.connect("alice");
+    two.world.wait(60_000);
+    for (name, id) in [("alice", alices_new), ("bob", bobs_new)] {
+        let texts: Vec<_> = two.world.texts(name, id).into_iter().map(|t| t.1).collect();
+        let own: Vec<_> = texts.iter().filter(|t| *t != "Here I am again.").collect();
+        assert_eq!(
+            own,
+            ["Did you hear?", "Listen to this.", "There you are."],
+            "{name}"
+        );
+    }
+    let texts: Vec<_> = two
+        .world
+        .texts("alice", old)
+        .into_iter()
+        .map(|t| t.1)
+        .collect();
+    assert_eq!(texts, ["Before"], "what was said before stays where it was");
+    assert_eq!(all_texts(&two.world, "alice"), all_texts(&two.world, "bob"));
+}
+
+/// Bob's text was sent, and he never learns that Alice has it.
+#[test]
+fn what_may_have_been_sent_when_a_conversation_ended_is_shown_once() {
+    for sent in [false, true] {
+        let mut two = Two::new();
+        let theirs = two.open("bob");
+        let mine = two.world.accept("alice");
+        two.world.say("alice", mine, "Before");
+        two.world.settle();
+        if !sent {
+            two.world.disconnect("bob");
+        }
+        two.world.say("bob", theirs, "Did you get this?");
+        for _ in 0..8 {
+            two.world.up("bob");
+        }
+        two.world.down("alice", 256);
+        let at_alice = two.world.texts("alice", mine).len();
+        assert_eq!(at_alice, 1 + usize::from(sent));
+        two.world.crash_and("bob", |database| {
+            let sql = "UPDATE conversations SET position = position - 1 WHERE kind = 1";
+            database.execute(sql, []).unwrap();
+        });
+        two.world.connect("bob");
+        two.world.settle();
+        assert_eq!(two.state("bob"), [ConversationState::Halted]);
+        two.alices_link = two.world.invite("alice", true);
+        two.open("bob");
+        two.world.accept("alice");
+        two.world.wait(60_000);
+        for name in ["alice", "bob"] {
+            assert_eq!(all_texts(&two.world, name), ["Before", "Did you get this?"]);
+        }
+        let outbox = "SELECT count(*) FROM outbox";
+        let waiting: i64 = two
+            .world
+            .beside("bob")
+            .query_row(outbox, [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(waiting, 0);
+    }
+}

@@ -115,6 +115,7 @@ fn a_profile_of_version_1_keeps_all_that_it_knew() {
         database
             .execute_batch(
                 "DROP TABLE drafts;
+                 ALTER TABLE conversations DROP COLUMN answered;
                  ALTER TABLE conversations DROP COLUMN verified_at;
                  ALTER TABLE mls_groups DROP COLUMN since;
                  ALTER TABLE openings DROP COLUMN begun;
@@ -193,7 +194,11 @@ impl Screen {
                     }
                 }
             }
-            Event::InviteFailed { conversation, .. } => {
+            Event::InviteFailed {
+                conversation,
+                gone: true,
+                ..
+            } => {
                 self.conversations.remove(&conversation);
                 self.messages.retain(|_, m| m.conversation != conversation);
             }

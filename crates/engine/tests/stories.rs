@@ -93,6 +93,7 @@ fn a_single_use_invite_is_good_for_one_person() {
         .find_map(|event| match event {
             Event::InviteFailed {
                 conversation,
+                gone: true,
                 problem,
             } if *conversation == carols => Some(problem.code.clone()),
             _ => None,
@@ -137,7 +138,7 @@ fn an_invite_that_nobody_hears_of_ends_when_it_expires() {
     world.wait(86_400_000 + 700_000);
     assert!(world.people["bob"].events.iter().any(|event| matches!(
         event,
-        Event::InviteFailed { conversation, problem }
+        Event::InviteFailed { conversation, gone: true, problem }
             if *conversation == bobs && problem.code == "invite_expired"
     )));
     assert!(world.reader("bob").conversations().unwrap().is_empty());

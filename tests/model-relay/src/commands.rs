@@ -221,6 +221,7 @@ impl ModelRelay {
         match known {
             Some(true) => Ok(Reply::Done),
             Some(false) => no(RefusalCode::Taken),
+            None if self.swallows => Ok(Reply::Done),
             None => {
                 let channel = Channel::new(&id, admin, writers, subscribers);
                 self.channels.insert(id, channel);

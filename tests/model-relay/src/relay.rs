@@ -35,6 +35,8 @@ pub struct ModelRelay {
     pub stored: Vec<Vec<u8>>,
     /// The test makes it lie: protocol complaints are expected.
     pub lies: bool,
+    /// Says that channels are made, and makes none.
+    pub swallows: bool,
     /// Refuses the next durable appends with these.
     pub refuse: Vec<RefusalCode>,
     /// Changes what is handed to a connection.
@@ -67,6 +69,7 @@ impl ModelRelay {
             now: 0,
             stored: Vec::new(),
             lies: false,
+            swallows: false,
             refuse: Vec::new(),
             intercept: None,
         }

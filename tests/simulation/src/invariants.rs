@@ -59,9 +59,12 @@ impl World<'_> {
             }
             Event::InviteFailed {
                 conversation,
+                gone,
                 problem,
             } => {
-                self.model.gone.insert(*conversation);
+                if *gone {
+                    self.model.gone.insert(*conversation);
+                }
                 self.check_failure(who, *conversation, &problem.code)
             }
             _ => Ok(()),

@@ -175,7 +175,12 @@ export class Log {
 
   /** A message of some conversation was added or changed. */
   take(message: MessageView, added: boolean): void {
-    if (message.conversation !== this.conversation || !this.loaded) return;
+    if (!this.loaded) return;
+    if (message.conversation !== this.conversation) {
+      // What a halted conversation could not send goes on in the next one.
+      if (!added) this.#forget(message.message);
+      return;
+    }
     const mine = message.author === "me";
     if (mine && this.sentAs.get(message.message) === "later") this.sentAs.delete(message.message);
     const oldest = this.messages[0];

@@ -70,6 +70,21 @@ describe("order", () => {
     host.tell({ event: "message_added", message: host.says(carol, "them", "for another screen") });
     expect(texts(log)).toEqual([]);
   });
+
+  it("what goes on in another conversation leaves this one, and stands in that one", async () => {
+    const carol = host.person(3, "Carol");
+    const kept = host.says(bob, "me", "sent", { delivery: "stored" });
+    const waits = host.says(bob, "me", "not sent", { delivery: "queued", order: 9000 });
+    const log = await opened();
+    expect(texts(log)).toEqual(["sent", "not sent"]);
+    host.tell({ event: "message_changed", message: { ...waits, conversation: carol.conversation } });
+    expect(texts(log)).toEqual(["sent"]);
+    profile.show(carol.conversation);
+    await settled();
+    host.tell({ event: "message_changed", message: { ...waits, conversation: carol.conversation } });
+    expect(texts(profile.open ?? log)).toEqual(["not sent"]);
+    expect(kept.conversation).toBe(bob.conversation);
+  });
 });
 
 describe("marks", () => {

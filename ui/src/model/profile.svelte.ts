@@ -202,8 +202,11 @@ export class Profile {
         this.attempt(this.call("invites", {}).then((invites) => (this.invites = invites)));
         break;
       case "invite_failed":
-        if (this.open?.conversation === event.conversation) this.show(null);
-        this.conversations.delete(event.conversation);
+        // Otherwise the answer to an earlier invite is still waited for there.
+        if (event.gone) {
+          if (this.open?.conversation === event.conversation) this.show(null);
+          this.conversations.delete(event.conversation);
+        }
         this.problem = event.problem;
         break;
       case "relay":

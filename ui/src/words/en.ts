@@ -175,7 +175,7 @@ export const en = {
       not_compared: "Compare the number below with theirs, by voice or side by side.",
       history_disputed: "Ask them by another way what arrived.",
       relay_contradiction: "Ask them by another way what arrived, then go on in a new conversation on another relay.",
-      halted: "Give each other a new invite to go on in a new conversation.",
+      halted: "Give each other a new invite to go on in a new conversation. What was not sent goes along.",
     } satisfies Record<ShieldReason, string>,
   },
 

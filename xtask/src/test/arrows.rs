@@ -77,7 +77,13 @@ const ROOMS: &[(&[&str], &[&str], &str)] = &[
         "TLS is for those who have sockets; the suite gives it its primitives",
     ),
     (
-        &["keyring", "argon2"],
+        &[
+            "keyring-core",
+            "zbus-secret-service-keyring-store",
+            "apple-native-keyring-store",
+            "windows-native-keyring-store",
+            "argon2",
+        ],
         &["sotto-client"],
         "the keychain and its fallback live in the client",
     ),

@@ -2,12 +2,23 @@
 //!
 //! Every call may show a window and wait for a person, so each runs on a thread of its own with a
 //! deadline. A call that never comes back holds that thread and nothing else.
+//!
+//! Nothing is kept between two calls. The keychain is a program that can be restarted, or come up
+//! only after this one: whoever keeps a connection to it, or the answer that there is none, fails
+//! until the end of its own process.
 
 use std::time::Duration;
 
-use keyring::{Entry, Error};
+#[cfg(target_os = "macos")]
+use apple_native_keyring_store::keychain::Store;
+use keyring_core::api::CredentialStoreApi as _;
+use keyring_core::{Entry, Error};
 use sotto_suite::Secret;
 use tokio::sync::oneshot;
+#[cfg(windows)]
+use windows_native_keyring_store::Store;
+#[cfg(all(unix, not(target_vendor = "apple"), not(target_os = "android")))]
+use zbus_secret_service_keyring_store::Store;
 use zeroize::Zeroizing;
 
 use super::KeyError;
@@ -54,16 +65,16 @@ pub(super) async fn remove(id: &str) {
     }
 }
 
+/// The entry of profile `id`, over a connection of its own.
 fn entry(id: &str) -> Result<Entry, KeyError> {
-    Entry::new(SERVICE, &format!("profile {id}")).map_err(sort)
+    let store = Store::new().map_err(|why| KeyError::KeychainMissing(why.to_string()))?;
+    store
+        .build(SERVICE, &format!("profile {id}"), None)
+        .map_err(sort)
 }
 
 fn sort(error: Error) -> KeyError {
     match error {
-        Error::NoDefaultStore => KeyError::KeychainMissing(match Entry::store_status() {
-            Err(why) => why.to_string(),
-            Ok(()) => "none was found".into(),
-        }),
         Error::NoStorageAccess(_) => KeyError::KeychainLocked,
         Error::NoEntry => KeyError::KeyNotFound,
         Error::BadEncoding(_) | Error::BadDataFormat(..) => KeyError::KeyDamaged,

@@ -221,6 +221,7 @@ impl Owner {
         let now = self.clock.now();
         match self.engine.handle(Input::Commands(commands), now) {
             Ok(mut outputs) => {
+                self.note_store_works();
                 let done = std::mem::take(&mut outputs.done);
                 self.send_out(&mut outputs);
                 for (reply, done) in replies.into_iter().zip(done) {
@@ -257,9 +258,7 @@ impl Owner {
         let now = self.clock.now();
         match self.engine.handle(input, now) {
             Ok(outputs) => {
-                if self.store_trouble.take().is_some() {
-                    self.say(HostEvent::Storage { problem: None });
-                }
+                self.note_store_works();
                 self.carry_out(outputs);
                 true
             }
@@ -267,6 +266,14 @@ impl Owner {
                 self.note_store_trouble(&error);
                 false
             }
+        }
+    }
+
+    /// The engine took an input. After a failure that is proof that the disk takes writes again: the
+    /// first transaction after one writes, whatever its input is.
+    fn note_store_works(&mut self) {
+        if self.store_trouble.take().is_some() {
+            self.say(HostEvent::Storage { problem: None });
         }
     }
 

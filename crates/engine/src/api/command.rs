@@ -28,7 +28,8 @@ pub enum Command {
         invite: InviteId,
     },
     /// Opens somebody's invite; answered with [`Done::Conversation`], which waits for acceptance. If
-    /// they have asked to talk already, that request is accepted.
+    /// they have asked to talk already, that request is accepted. While nobody has answered, another
+    /// invite of the same account takes the place of the one before.
     OpenInvite {
         /// The link, as pasted or scanned.
         link: String,

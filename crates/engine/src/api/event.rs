@@ -15,7 +15,8 @@ pub enum Event {
         /// The message.
         message: MessageView,
     },
-    /// A message changed (its delivery mark, or its place in the order).
+    /// A message changed: its delivery mark, its place in the order, or the conversation that it stands
+    /// in. What was not sent when a conversation halted goes on in the next one with that account.
     MessageChanged {
         /// As it is now.
         message: MessageView,
@@ -58,10 +59,13 @@ pub enum Event {
         /// Which.
         invite: InviteId,
     },
-    /// Opening an invite failed; the conversation that waited for it is gone.
+    /// Opening an invite failed.
     InviteFailed {
         /// The conversation that [`super::Done::Conversation`] had named.
         conversation: ConversationId,
+        /// It is gone. Otherwise the answer to an invite of the same account that was opened before is
+        /// still waited for in it.
+        gone: bool,
         /// Why, in words and code.
         problem: super::Problem,
     },

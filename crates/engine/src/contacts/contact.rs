@@ -67,12 +67,13 @@ fn writer_secret(turn: &mut Turn<'_>, account: &AccountId) -> Result<Secret<32>>
     turn.db
         .prepare_cached("UPDATE contacts SET given = ?2 WHERE account = ?1")?
         .execute(params![account.0, secret.expose()])?;
-    allow(turn, &Keys::new(&secret))?;
+    allow(turn, &Keys::new(&secret), None)?;
     Ok(secret)
 }
 
-/// Lets the holder of these keys write into the inbox, with a card sealed for it.
-pub(super) fn allow(turn: &mut Turn<'_>, keys: &Keys) -> Result<()> {
+/// Lets the holder of these keys write into the inbox, with a card sealed for it; not before the
+/// errand `after`.
+pub(super) fn allow(turn: &mut Turn<'_>, keys: &Keys, after: Option<i64>) -> Result<()> {
     let contents = Card {
         chain: turn.me.chain.clone(),
         pool_key: *turn.me.pool_key.expose(),
@@ -99,7 +100,7 @@ pub(super) fn allow(turn: &mut Turn<'_>, keys: &Keys) -> Result<()> {
             command,
             purpose: Purpose::None,
             subject: None,
-            after: None,
+            after,
         },
     )?;
     Ok(())

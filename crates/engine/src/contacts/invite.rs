@@ -64,7 +64,7 @@ pub(crate) fn create(turn: &mut Turn<'_>, single_use: bool, lifetime: u64) -> Re
             turn.sql_time(expires),
             single_use
         ])?;
-    allow(turn, &keys)?;
+    allow(turn, &keys, None)?;
     let link = link(turn.me, secret, expires, single_use);
     Ok(Done::Invite {
         invite: InviteId(keys.name),
@@ -109,6 +109,13 @@ fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
     turn.db
         .prepare_cached("UPDATE invites SET state = ?2, secret = x'', psk = ?3 WHERE id = ?1")?
         .execute(params![id.0, state, psk.expose()])?;
+    forbid(turn, PublicKey(writer), None)?;
+    turn.event(Event::InviteEnded { invite: *id });
+    Ok(Some(()))
+}
+
+/// Takes a writer's right to the inbox away; not before the errand `after`.
+pub(super) fn forbid(turn: &mut Turn<'_>, writer: PublicKey, after: Option<i64>) -> Result<()> {
     let (relay, inbox, admin) = (
         turn.me.relay.clone(),
         turn.me.inbox,
@@ -117,7 +124,7 @@ fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
     let command = Command::RevokeWriter {
         channel: inbox,
         admin: admin.public(),
-        writer: PublicKey(writer),
+        writer,
     };
     errand::queue(
         turn,
@@ -129,11 +136,20 @@ fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
             command,
             purpose: Purpose::None,
             subject: None,
-            after: None,
+            after,
         },
     )?;
-    turn.event(Event::InviteEnded { invite: *id });
-    Ok(Some(()))
+    Ok(())
+}
+
+/// Writer keys of invites that have ended before their time was up: somebody may still hold one.
+pub(super) fn ended_writers(turn: &Turn<'_>) -> Result<Vec<PublicKey>> {
+    let mut statement = turn
+        .db
+        .prepare_cached("SELECT writer FROM invites WHERE state <> 0 AND expires >= ?1")?;
+    let rows = statement.query_map([turn.now_sql()], |row| row.get::<_, [u8; 32]>(0))?;
+    let writers: Vec<[u8; 32]> = rows.collect::<std::result::Result<_, _>>()?;
+    Ok(writers.into_iter().map(PublicKey).collect())
 }
 
 /// Expired invites lose their writer key at the relay too.

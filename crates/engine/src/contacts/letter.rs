@@ -71,10 +71,15 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
         return Ok(());
     };
     let psk = &entrance.psk;
+    // The relay gives an append id once: a letter that it repeats makes the same request.
+    let request = RequestId(entry.append.0);
     let held = match meeting::arrived(turn, &letter, psk)? {
         Meeting::Settled => return use_up(turn, &id, &entrance),
         Meeting::Stranger if !entrance.open => return Ok(()),
-        Meeting::Stranger => None,
+        Meeting::Stranger => {
+            meeting::replace_earlier(turn, &letter, psk, &request)?;
+            None
+        }
         Meeting::Undecided(conversation) => Some(conversation.0),
     };
     let waiting: i64 = turn
@@ -83,8 +88,6 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
     if waiting >= MAX_REQUESTS {
         return Ok(());
     }
-    // The relay gives an append id once: a letter that it repeats makes the same request.
-    let request = RequestId(entry.append.0);
     let added = turn
         .db
         .prepare_cached(

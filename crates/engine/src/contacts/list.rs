@@ -29,13 +29,13 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     turn.me.list_expires = list.expires;
     turn.me.save(turn.db)?;
     for secret in holders(turn)? {
-        allow(turn, &Keys::new(&secret))?;
+        allow(turn, &Keys::new(&secret), None)?;
     }
     Ok(())
 }
 
 /// Secrets of everybody who may write into the inbox.
-fn holders(turn: &Turn<'_>) -> Result<Vec<Secret<32>>> {
+pub(super) fn holders(turn: &Turn<'_>) -> Result<Vec<Secret<32>>> {
     let mut statement = turn.db.prepare_cached(
         "SELECT secret FROM invites WHERE state = 0 UNION ALL SELECT given FROM contacts WHERE given IS NOT NULL",
     )?;

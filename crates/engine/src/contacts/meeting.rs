@@ -4,15 +4,16 @@
 //! account. Both sides have to go on in the same group, and each decides from what both know.
 
 use sotto_suite::secret::Secret;
-use sotto_wire::{Command, Position, Role, decode};
+use sotto_wire::{Command, Invite, Position, Role, decode};
 
+use super::card::Keys;
 use super::letter::Letter;
 use super::{opening, request};
 use crate::api::{AccountId, ConversationId, ConversationState, Event, Notice, RequestId};
 use crate::conversations::{Kind, order};
 use crate::error::{EngineError, Refused, Result};
 use crate::identity::UnverifiedChain;
-use crate::messages::history;
+use crate::messages::{history, outbox};
 use crate::relays::{Errand, Purpose, errand};
 use crate::store::{OptionalExtension, params};
 use crate::turn::Turn;
@@ -118,13 +119,93 @@ fn begun_anew(
     }
     // The relay can repeat what it has seen, and a stranger can name anybody: only what holds is
     // worth a question.
-    match request::join(turn, letter, psk)? {
-        Some(joined) => {
-            turn.mls.discard(&joined.group);
-            Ok(Meeting::Stranger)
-        }
-        None => Ok(Meeting::Settled),
+    let Some(joined) = request::join(turn, letter, psk)? else {
+        return Ok(Meeting::Settled);
+    };
+    if turn.conversation(id)?.answered {
+        turn.mls.discard(&joined.group);
+        return Ok(Meeting::Stranger);
     }
+    // They wrote once more before they could hear that they were accepted. Nobody has read what was
+    // said in the group that they gave up: all of it is said in the new one.
+    outbox::take_back(turn, id)?;
+    let_go(turn, id)?;
+    request::enter(turn, id, letter, joined)?;
+    outbox::say_again(turn, id)?;
+    Ok(Meeting::Settled)
+}
+
+/// Whether a letter may be written through this invite, too, to somebody who has not answered: it is
+/// another one than before, and they have not written themselves meanwhile.
+pub(super) fn may_write_again(
+    turn: &Turn<'_>,
+    id: &ConversationId,
+    invite: &Invite,
+) -> Result<bool> {
+    let name = Keys::new(&invite.secret).name;
+    let same = turn
+        .db
+        .prepare_cached("SELECT 1 FROM letters WHERE conversation = ?1 AND invite = ?2")?
+        .exists(params![id.0, name])?;
+    let held = turn
+        .db
+        .prepare_cached("SELECT 1 FROM requests WHERE held = ?1")?
+        .exists([id.0])?;
+    Ok(!same && !held)
+}
+
+/// Whoever asks once more has given up what they asked before, which could lead nowhere any more.
+pub(super) fn replace_earlier(
+    turn: &mut Turn<'_>,
+    letter: &Letter,
+    psk: &Secret<32>,
+    request: &RequestId,
+) -> Result<()> {
+    let Some(account) = claimed(letter) else {
+        return Ok(());
+    };
+    let earlier = requests_of(turn, &account)?;
+    if earlier.is_empty() || earlier.iter().any(|(id, _, _)| id == request) {
+        return Ok(());
+    }
+    // A stranger can name anybody.
+    let Some(joined) = request::join(turn, letter, psk)? else {
+        return Ok(());
+    };
+    turn.mls.discard(&joined.group);
+    earlier
+        .iter()
+        .try_for_each(|(id, _, _)| forget_request(turn, id))
+}
+
+/// Requests that name this account, newest first.
+fn requests_of(
+    turn: &Turn<'_>,
+    account: &AccountId,
+) -> Result<Vec<(RequestId, Letter, Secret<32>)>> {
+    let rows: Vec<([u8; 16], Vec<u8>, [u8; 32])> = {
+        let mut statement = turn.db.prepare_cached(
+            "SELECT id, letter, psk FROM requests WHERE held IS NULL ORDER BY rowid DESC",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        rows.collect::<std::result::Result<_, _>>()?
+    };
+    let mut found = Vec::new();
+    for (id, letter, psk) in rows {
+        let letter = stored(&letter)?;
+        if claimed(&letter) == Some(*account) {
+            found.push((RequestId(id), letter, Secret::new(psk)));
+        }
+    }
+    Ok(found)
+}
+
+fn forget_request(turn: &mut Turn<'_>, id: &RequestId) -> Result<()> {
+    turn.db
+        .prepare_cached("DELETE FROM requests WHERE id = ?1")?
+        .execute([id.0])?;
+    turn.event(Event::RequestGone { request: *id });
+    Ok(())
 }
 
 /// Goes on in the group of this letter. False if the letter does not hold: nothing has changed then.
@@ -158,11 +239,18 @@ pub(super) fn go_on(
 /// Lets go of whatever this device has begun in a conversation that nobody has accepted. What was
 /// written in it has not been encrypted yet, and stays.
 pub(super) fn let_go(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    opening::stop(turn, id)?;
+    let_go_of_group(turn, id)
+}
+
+/// The same, but an invite that is being opened goes on.
+fn let_go_of_group(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     for sql in [
-        "DELETE FROM openings WHERE conversation = ?1",
         "DELETE FROM letters WHERE conversation = ?1",
         "DELETE FROM requests WHERE held = ?1",
         "DELETE FROM entries WHERE conversation = ?1",
+        "DELETE FROM intents WHERE conversation = ?1",
+        "DELETE FROM pending_handshakes WHERE conversation = ?1",
     ] {
         turn.db.prepare_cached(sql)?.execute([id.0])?;
     }
@@ -199,7 +287,10 @@ pub(super) fn let_go(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
 /// The own letter lies at this place of the other side's inbox.
 pub(crate) fn placed(turn: &mut Turn<'_>, id: &ConversationId, place: Position) -> Result<()> {
     turn.db
-        .prepare_cached("INSERT OR REPLACE INTO letters (conversation, position) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT INTO letters (conversation, position) VALUES (?1, ?2)
+             ON CONFLICT (conversation) DO UPDATE SET position = excluded.position",
+        )?
         .execute(params![id.0, place.0.cast_signed()])?;
     for (letter, psk) in held(turn, id)? {
         let Some(account) = turn.conversation(id)?.account.filter(|_| waits(turn, id)) else {
@@ -213,8 +304,8 @@ pub(crate) fn placed(turn: &mut Turn<'_>, id: &ConversationId, place: Position) 
     Ok(())
 }
 
-/// The own letter was refused for good. One that has come meanwhile stands; otherwise the person
-/// is told that the invite leads nowhere.
+/// The own letter was refused for good. One that has come meanwhile stands, or an invite that was
+/// opened meanwhile; otherwise the person is told that the invite leads nowhere.
 pub(crate) fn refused(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     if !waits(turn, id) {
         return Ok(());
@@ -224,20 +315,26 @@ pub(crate) fn refused(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             return Ok(());
         }
     }
-    opening::fail(turn, id, Refused::InviteUsedUp)
+    if opening::is_under_way(turn, id)? {
+        let_go_of_group(turn, id)?;
+        turn.conversation_mut(id)?.state = ConversationState::Opening;
+        return Ok(());
+    }
+    opening::give_up(turn, id, Refused::InviteUsedUp)
 }
 
-fn waits(turn: &Turn<'_>, id: &ConversationId) -> bool {
+pub(super) fn waits(turn: &Turn<'_>, id: &ConversationId) -> bool {
     turn.conversation(id)
         .is_ok_and(|c| c.state == ConversationState::Waiting)
 }
 
-/// Takes out the letters that waited for the own one's place, oldest first.
+/// Takes out the letters that waited for the own one's place, newest first: who wrote a newer one has
+/// given up the one before.
 fn held(turn: &Turn<'_>, id: &ConversationId) -> Result<Vec<(Letter, Secret<32>)>> {
     let rows: Vec<(Vec<u8>, [u8; 32])> = {
-        let mut statement = turn
-            .db
-            .prepare_cached("SELECT letter, psk FROM requests WHERE held = ?1 ORDER BY rowid")?;
+        let mut statement = turn.db.prepare_cached(
+            "SELECT letter, psk FROM requests WHERE held = ?1 ORDER BY rowid DESC",
+        )?;
         let rows = statement.query_map([id.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect::<std::result::Result<_, _>>()?
     };
@@ -255,33 +352,20 @@ pub(super) fn stored(letter: &[u8]) -> Result<Letter> {
         .map_err(|_| EngineError::Internal("a stored letter is malformed".into()))
 }
 
-/// Accepts a request of this very account, if there is one: whoever opens its invite means to talk
-/// to it. Requests of it that don't hold go.
+/// Accepts the newest request of this very account, if there is one: whoever opens its invite means to
+/// talk to it. Its other requests go.
 pub(super) fn accept_from(
     turn: &mut Turn<'_>,
     account: &AccountId,
 ) -> Result<Option<ConversationId>> {
-    let rows: Vec<([u8; 16], Vec<u8>, [u8; 32])> = {
-        let mut statement = turn.db.prepare_cached(
-            "SELECT id, letter, psk FROM requests WHERE held IS NULL ORDER BY rowid",
-        )?;
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        rows.collect::<std::result::Result<_, _>>()?
-    };
-    for (id, letter, psk) in rows {
-        let letter = stored(&letter)?;
-        if claimed(&letter) != Some(*account) {
-            continue;
-        }
-        turn.db
-            .prepare_cached("DELETE FROM requests WHERE id = ?1")?
-            .execute([id])?;
-        turn.event(Event::RequestGone {
-            request: RequestId(id),
-        });
-        if let Some(joined) = request::join(turn, &letter, &Secret::new(psk))? {
-            return request::begin(turn, &letter, joined).map(Some);
+    let mut accepted = None;
+    for (id, letter, psk) in requests_of(turn, account)? {
+        forget_request(turn, &id)?;
+        if accepted.is_none()
+            && let Some(joined) = request::join(turn, &letter, &psk)?
+        {
+            accepted = Some(request::begin(turn, &letter, joined)?);
         }
     }
-    Ok(None)
+    Ok(accepted)
 }

@@ -53,8 +53,14 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
     }
     if let Some((id, state)) = meeting::in_force(turn, &account) {
         // Opened twice, or a contact's: the conversation is there already.
-        if state == ConversationState::Opening {
+        let anew = match state {
             // The first invite may lead nowhere.
+            ConversationState::Opening => true,
+            // What was written through the first one may have been declined, or lost.
+            ConversationState::Waiting => meeting::may_write_again(turn, &id, &invite)?,
+            ConversationState::Active | ConversationState::Halted => false,
+        };
+        if anew {
             set_out(turn, &id, &invite)?;
         }
         return Ok(Done::Conversation { conversation: id });
@@ -67,9 +73,6 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
         Conversation::new(id, Kind::Direct, ConversationState::Opening, turn.now);
     conversation.account = Some(account);
     turn.add_conversation(conversation);
-    turn.db
-        .prepare_cached("INSERT INTO openings (conversation, relay, inbox, account, secret) VALUES (?1, x'', x'', ?2, x'')")?
-        .execute(params![id.0, account.0])?;
     set_out(turn, &id, &invite)?;
     Ok(Done::Conversation { conversation: id })
 }
@@ -78,14 +81,15 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
 fn set_out(turn: &mut Turn<'_>, id: &ConversationId, invite: &Invite) -> Result<()> {
     turn.db
         .prepare_cached(
-            "UPDATE openings SET relay = ?2, inbox = ?3, secret = ?4, card = NULL, tries = 0,
-                 begun = ?5, expires = ?6
-             WHERE conversation = ?1",
+            "INSERT OR REPLACE INTO openings
+                 (conversation, relay, inbox, account, secret, begun, expires)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![
             id.0,
             encode(&invite.relay),
             invite.inbox.0,
+            invite.account,
             invite.secret.expose(),
             turn.now_sql(),
             turn.sql_time(Timestamp(invite.expires.saturating_mul(1_000))),
@@ -327,6 +331,8 @@ fn found(
         return fail(turn, id, Refused::InviteForged);
     };
     remember(turn, &opening.account, &chain.encoded())?;
+    // What was written through an earlier invite is given up only now that there is something else.
+    meeting::let_go(turn, id)?;
     let now = turn.now;
     let conversation = turn.conversation_mut(id)?;
     conversation.group = Some(group);
@@ -365,12 +371,25 @@ fn found(
         },
     )?;
     turn.db
+        .prepare_cached("INSERT INTO letters (conversation, invite) VALUES (?1, ?2)")?
+        .execute(params![id.0, opening.keys.name])?;
+    Ok(())
+}
+
+/// This invite need not be opened any more.
+pub(crate) fn stop(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    turn.db
         .prepare_cached("DELETE FROM openings WHERE conversation = ?1")?
         .execute([id.0])?;
-    turn.db
-        .prepare_cached("INSERT INTO letters (conversation) VALUES (?1)")?
-        .execute([id.0])?;
     Ok(())
+}
+
+/// Whether an invite is being opened in this conversation.
+pub(super) fn is_under_way(turn: &Turn<'_>, id: &ConversationId) -> Result<bool> {
+    Ok(turn
+        .db
+        .prepare_cached("SELECT 1 FROM openings WHERE conversation = ?1")?
+        .exists([id.0])?)
 }
 
 /// The relay would not hand out card or packages, or take the letter.
@@ -403,8 +422,23 @@ pub(crate) fn refused(
     }
 }
 
+/// This invite leads nowhere, and the person is told why. Where one was opened before, its answer is
+/// waited for as it was.
+fn fail(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Result<()> {
+    if !meeting::waits(turn, id) {
+        return give_up(turn, id, why);
+    }
+    stop(turn, id)?;
+    turn.event(Event::InviteFailed {
+        conversation: *id,
+        gone: false,
+        problem: why.problem(),
+    });
+    Ok(())
+}
+
 /// Gives up: the conversation that waited is gone, and the person is told why.
-pub(crate) fn fail(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Result<()> {
+pub(super) fn give_up(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Result<()> {
     meeting::let_go(turn, id)?;
     for table in ["outbox", "messages", "drafts"] {
         turn.db.execute(
@@ -415,6 +449,7 @@ pub(crate) fn fail(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Re
     turn.drop_conversation(id)?;
     turn.event(Event::InviteFailed {
         conversation: *id,
+        gone: true,
         problem: why.problem(),
     });
     Ok(())

@@ -22,8 +22,13 @@ const RENEW: u64 = 20 * 86_400_000;
 /// Private keys are kept ten days longer than anybody may use the package.
 const FORGET: u64 = 40 * 86_400_000;
 
-/// Leaves `count` packages, and a new last resort if asked for.
-pub(crate) fn deposit(turn: &mut Turn<'_>, count: usize, last_resort: bool) -> Result<()> {
+/// Leaves `count` packages, and a new last resort if asked for; not before the errand `after`.
+pub(crate) fn deposit(
+    turn: &mut Turn<'_>,
+    count: usize,
+    last_resort: bool,
+    after: Option<i64>,
+) -> Result<()> {
     let mut packages = Vec::with_capacity(count);
     for _ in 0..count {
         packages.push(ByteVec::from(package(turn, false)?));
@@ -55,15 +60,15 @@ pub(crate) fn deposit(turn: &mut Turn<'_>, count: usize, last_resort: bool) -> R
             command,
             purpose: Purpose::None,
             subject: None,
-            after: None,
+            after,
         },
     )?;
     Ok(())
 }
 
-/// The first deposit.
-pub(crate) fn stock(turn: &mut Turn<'_>) -> Result<()> {
-    deposit(turn, STOCK, true)
+/// A whole stock.
+pub(crate) fn stock(turn: &mut Turn<'_>, after: Option<i64>) -> Result<()> {
+    deposit(turn, STOCK, true, after)
 }
 
 fn package(turn: &mut Turn<'_>, last_resort: bool) -> Result<Vec<u8>> {
@@ -131,7 +136,7 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
         .query_row([], |row| row.get(0))?;
     let newest = Timestamp(newest.unwrap_or(0).cast_unsigned());
     if turn.now.since(newest) > RENEW {
-        stock(turn)?;
+        stock(turn, None)?;
     }
     let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(FORGET)));
     turn.db

@@ -17,6 +17,7 @@ use crate::conversations::{
 };
 use crate::error::{Refused, Result};
 use crate::identity::Chain;
+use crate::messages::outbox;
 use crate::store::{OptionalExtension, Transaction};
 use crate::turn::Turn;
 
@@ -156,12 +157,14 @@ pub(super) fn enter(
         now,
     ));
     conversation.refreshed = now;
+    conversation.answered = false;
     turn.want(&letter.relay);
     // The acceptance commit: a fresh path, so that nothing of the package stays in use.
     want(turn, id, Intent::Refresh)?;
     introduce(turn, id)?;
+    outbox::take_over(turn, id)?;
     crate::conversations::subscribe(turn, id)?;
-    pool::deposit(turn, 1, false)
+    pool::deposit(turn, 1, false, None)
 }
 
 /// Declines: the letter is forgotten, and nobody is told.

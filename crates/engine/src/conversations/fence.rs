@@ -4,9 +4,11 @@ use sotto_wire::{ChannelId, Command, Role};
 
 use super::handshake::{self, Intent};
 use super::keep::flush_groups;
-use super::{Channel, Generation, generation};
+use super::{Channel, Generation, Kind, generation};
 use crate::api::{ConversationId, ConversationState, Timestamp};
+use crate::contacts::introduce;
 use crate::error::{EngineError, Result};
+use crate::messages::receipts;
 use crate::relays::{Errand, Purpose, errand};
 use crate::store::params;
 use crate::turn::Turn;
@@ -63,6 +65,12 @@ pub(super) fn cross(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             after: None,
         },
     )?;
+    if turn.conversation(id)?.kind == Kind::Direct {
+        // Told once each, these are lost to whoever sleeps over the relay's retention; who wakes up
+        // reads the newest generation whole, because it is never older than a week.
+        introduce(turn, id)?;
+        receipts::tell_again(turn, id)?;
+    }
     Ok(())
 }
 

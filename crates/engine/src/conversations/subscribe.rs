@@ -3,6 +3,7 @@
 use sotto_wire::{ChannelId, Command, Role, Subscribed};
 
 use crate::api::{ConversationId, ConversationState, Notice};
+use crate::contacts::inbox;
 use crate::error::Result;
 use crate::messages::history;
 use crate::relays::{Asked, errand};
@@ -54,15 +55,19 @@ pub(crate) fn subscribed(
     channel.subscribed = true;
     channel.fenced = state.fenced;
     let (position, place) = (channel.position, channel.order());
+    let at_home = channel.relay == turn.me.relay;
     if state.cursor > position {
         // Only what is durable here is ever acknowledged: this database is older than what this
         // device had told the relay. Going on would use message keys twice.
         turn.conversation_mut(id)?.state = ConversationState::Halted;
         return history::notice(turn, id, Notice::Halted, place.saturating_add(1));
     }
-    if state.head < position {
-        // The relay has forgotten what it had delivered.
+    if state.head < position && !conversation.contradicted {
+        // The relay has forgotten what it had delivered, and perhaps who may write into the inbox.
         turn.conversation_mut(id)?.contradicted = true;
+        if at_home {
+            inbox::again(turn)?;
+        }
     }
     Ok(())
 }

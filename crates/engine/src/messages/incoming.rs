@@ -94,13 +94,21 @@ pub(crate) fn epoch_began(
     Ok(())
 }
 
-/// The first thing that the other side does in the group is the acceptance of the invitation.
+/// The first thing that the other side does in the group is the acceptance of the invitation, or says
+/// that it knows of being accepted.
 fn accepted(turn: &mut Turn<'_>, id: &ConversationId, place: i64) -> Result<()> {
-    if turn.conversation(id)?.state != ConversationState::Waiting {
+    let conversation = turn.conversation(id)?;
+    if !conversation.answered {
+        turn.conversation_mut(id)?.answered = true;
+        return Ok(());
+    }
+    if conversation.state != ConversationState::Waiting {
         return Ok(());
     }
     turn.conversation_mut(id)?.state = ConversationState::Active;
+    contacts::opening::stop(turn, id)?;
     history::notice(turn, id, Notice::Accepted, place)?;
     contacts::introduce(turn, id)?;
+    outbox::take_over(turn, id)?;
     outbox::pump(turn, id)
 }

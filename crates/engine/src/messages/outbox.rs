@@ -11,7 +11,7 @@ use super::content::Content;
 use super::history;
 use crate::api::{ConversationId, ConversationState, Event, MessageId, Timestamp};
 use crate::conversations::envelope::{self, Kind};
-use crate::conversations::{Channel, seen_by_me};
+use crate::conversations::{Channel, Kind as ConversationKind, QUEUED, seen_by_me};
 use crate::error::{EngineError, Result};
 use crate::relays::Asked;
 use crate::store::{OptionalExtension, params};
@@ -31,6 +31,121 @@ pub(crate) fn enqueue(
         )?
         .execute(params![id.0, content.id, encode(content), shown])?;
     Ok(turn.db.last_insert_rowid())
+}
+
+/// Texts that could not be sent in a conversation with the same account that is halted now go on in
+/// this one, before what was written here. Their message ids stay, so whoever has one of them all the
+/// same is shown nothing twice.
+pub(crate) fn take_over(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    let account = turn.conversation(id)?.account;
+    let halted: Vec<_> = turn
+        .room
+        .conversations
+        .values()
+        .filter(|c| c.kind == ConversationKind::Direct && c.state == ConversationState::Halted)
+        .filter(|c| c.account.is_some() && c.account == account)
+        .map(|c| c.id)
+        .collect();
+    for from in halted {
+        forget_in_flight(turn, &from)?;
+        turn.db
+            .prepare_cached("DELETE FROM outbox WHERE conversation = ?1 AND shown = 0")?
+            .execute([from.0])?;
+        let texts: Vec<[u8; 16]> = {
+            let mut statement = turn.db.prepare_cached(
+                "SELECT message FROM outbox WHERE conversation = ?1 ORDER BY seq",
+            )?;
+            let rows = statement.query_map([from.0], |row| row.get(0))?;
+            rows.collect::<std::result::Result<_, _>>()?
+        };
+        if texts.is_empty() {
+            continue;
+        }
+        turn.db
+            .prepare_cached(
+                "UPDATE outbox SET conversation = ?2, append = NULL, body = NULL, not_before = 0
+                 WHERE conversation = ?1",
+            )?
+            .execute(params![from.0, id.0])?;
+        for text in texts {
+            turn.db
+                .prepare_cached(
+                    "UPDATE messages SET conversation = ?2, mls = NULL, salt = NULL, append = NULL,
+                         seen = NULL
+                     WHERE id = ?1",
+                )?
+                .execute(params![text, id.0])?;
+            show_changed(turn, id, &MessageId(text))?;
+        }
+        // Both are shown anew: the newest message of each may be another one.
+        turn.conversation_mut(&from)?;
+        turn.conversation_mut(id)?;
+    }
+    Ok(())
+}
+
+/// Takes everything out of the outbox of a conversation whose group goes.
+pub(crate) fn take_back(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    forget_in_flight(turn, id)?;
+    turn.db
+        .prepare_cached("DELETE FROM outbox WHERE conversation = ?1")?
+        .execute([id.0])?;
+    Ok(())
+}
+
+/// Says all that this account has said in a conversation once more: nobody has heard it.
+pub(crate) fn say_again(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    let texts: Vec<Content> = {
+        let mut statement = turn.db.prepare_cached(
+            "SELECT id, sent, kind, body FROM messages WHERE conversation = ?1 AND author = 0
+             ORDER BY ord",
+        )?;
+        let rows = statement.query_map([id.0], |row| {
+            Ok(Content {
+                id: row.get(0)?,
+                sent: row.get::<_, i64>(1)?.cast_unsigned(),
+                kind: row.get(2)?,
+                body: row.get(3)?,
+            })
+        })?;
+        rows.collect::<std::result::Result<_, _>>()?
+    };
+    for content in texts {
+        let seq = enqueue(turn, id, &content, true)?;
+        turn.db
+            .prepare_cached(
+                "UPDATE messages SET ord = ?2, mls = NULL, salt = NULL, append = NULL, seen = NULL
+                 WHERE id = ?1",
+            )?
+            .execute(params![content.id, QUEUED.saturating_add(seq)])?;
+        show_changed(turn, id, &content.message_id())?;
+    }
+    turn.pump.insert(*id);
+    Ok(())
+}
+
+/// The relay need not answer any more for what is under way in this conversation.
+fn forget_in_flight(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    let Some(channel) = &turn.conversation(id)?.channel else {
+        return Ok(());
+    };
+    let relay = channel.relay.clone();
+    let mut statement = turn.db.prepare_cached(
+        "SELECT append FROM outbox WHERE conversation = ?1 AND append IS NOT NULL",
+    )?;
+    let rows = statement.query_map([id.0], |row| row.get(0))?;
+    for append in rows {
+        turn.room.sessions.landed(&relay, &AppendId(append?));
+    }
+    Ok(())
+}
+
+fn show_changed(turn: &mut Turn<'_>, id: &ConversationId, message: &MessageId) -> Result<()> {
+    let marks = history::Marks::of(turn.conversation(id)?);
+    if let Some(message) = history::one(turn.db, message, marks)? {
+        turn.event(Event::MessageChanged { message });
+    }
+    Ok(())
 }
 
 struct Waiting {
@@ -228,10 +343,7 @@ pub(crate) fn came_back(
         turn.db
             .prepare_cached("UPDATE messages SET ord = ?2 WHERE id = ?1")?
             .execute(params![message, place])?;
-        let marks = history::Marks::of(turn.conversation(id)?);
-        if let Some(message) = history::one(turn.db, &MessageId(message), marks)? {
-            turn.event(Event::MessageChanged { message });
-        }
+        show_changed(turn, id, &MessageId(message))?;
         turn.conversation_mut(id)?;
     }
     turn.pump.insert(*id);

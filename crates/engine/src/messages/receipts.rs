@@ -28,6 +28,16 @@ pub(crate) fn resume(turn: &mut Turn<'_>) -> Result<()> {
     untold(turn).iter().try_for_each(|id| due(turn, id))
 }
 
+/// What was told before is told once more: it may never have been read.
+pub(crate) fn tell_again(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    let conversation = turn.conversation_mut(id)?;
+    (conversation.receipt_sent, conversation.receipt_read_sent) = (0, 0);
+    if conversation.theirs_received > 0 {
+        due(turn, id)?;
+    }
+    Ok(())
+}
+
 /// Conversations in which this side has got further than the other has been told.
 fn untold(turn: &Turn<'_>) -> Vec<ConversationId> {
     turn.room

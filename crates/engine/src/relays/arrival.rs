@@ -8,7 +8,7 @@ use sotto_wire::{
 use super::errand::{self, Purpose};
 use super::session::Asked;
 use crate::api::RelayChange;
-use crate::contacts::{self, meeting, opening};
+use crate::contacts::{self, inbox, meeting, opening};
 use crate::conversations;
 use crate::error::Result;
 use crate::messages::outbox;
@@ -104,7 +104,7 @@ pub(crate) fn frames(
                 delivered,
             } => {
                 if channel == turn.me.inbox && *relay == turn.me.relay {
-                    inbox(turn, relay, delivered)?;
+                    inbox_delivered(turn, relay, delivered)?;
                 } else if let Some(id) = turn.room.by_channel(relay, &channel) {
                     conversations::delivered(turn, relay, &id, delivered)?;
                 }
@@ -146,16 +146,16 @@ fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply
         (Asked::Packages(id, writer), Reply::Taken(offers)) => {
             opening::packages_came(turn, &id, &writer, &offers)
         }
-        (Asked::SubscribeInbox, _) => {
-            turn.room.inbox_live = true;
-            Ok(())
-        }
+        (Asked::SubscribeInbox, Reply::Subscribed(state)) => inbox::subscribed(turn, &state),
         (Asked::Subscribe(id, channel), Reply::Subscribed(state)) => {
             conversations::subscribed(turn, &id, &channel, &state)
         }
         // The place in the order comes with the entry itself.
         (Asked::Message(..) | Asked::Handshake(..) | Asked::Signal | Asked::Proof, _) => Ok(()),
-        (Asked::Card(..) | Asked::Packages(..) | Asked::Subscribe(..), _) => {
+        (
+            Asked::Card(..) | Asked::Packages(..) | Asked::Subscribe(..) | Asked::SubscribeInbox,
+            _,
+        ) => {
             misbehaved(turn, relay);
             Ok(())
         }
@@ -181,6 +181,7 @@ fn refused(
             opening::refused(turn, &id, &writer, refusal)
         }
         Asked::Errand(id) => errand_refused(turn, id, refusal),
+        Asked::SubscribeInbox if refusal.code == RefusalCode::NotFound => inbox::missing(turn),
         Asked::Subscribe(..) | Asked::SubscribeInbox => {
             let pause = u64::from(refusal.retry_after_ms.unwrap_or(5_000));
             turn.room.timers.retry(turn.now.plus(pause));
@@ -195,6 +196,11 @@ fn refused(
 }
 
 fn errand_refused(turn: &mut Turn<'_>, id: i64, refusal: &Refusal) -> Result<()> {
+    if matches!(refusal.code, RefusalCode::NotFound | RefusalCode::Taken)
+        && inbox::refused(turn, id, refusal.code)?
+    {
+        return Ok(());
+    }
     let final_answer = matches!(
         refusal.code,
         RefusalCode::NotFound
@@ -212,7 +218,7 @@ fn errand_refused(turn: &mut Turn<'_>, id: i64, refusal: &Refusal) -> Result<()>
     }
 }
 
-fn inbox(turn: &mut Turn<'_>, relay: &RelayAddress, delivered: Delivered) -> Result<()> {
+fn inbox_delivered(turn: &mut Turn<'_>, relay: &RelayAddress, delivered: Delivered) -> Result<()> {
     match delivered {
         Delivered::Entry(entry) => {
             let before = turn.me.inbox_position;

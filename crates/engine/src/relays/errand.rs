@@ -90,6 +90,16 @@ struct Row {
     seed: [u8; 32],
 }
 
+impl Row {
+    fn command(&self) -> Result<Command> {
+        decode(&self.command, limits::MAX_FRAME).map_err(malformed)
+    }
+}
+
+fn malformed<E>(_: E) -> EngineError {
+    EngineError::Internal("a stored errand is malformed".into())
+}
+
 const COLUMNS: &str = "SELECT id, relay, command, role, seed FROM errands";
 
 fn rows(turn: &Turn<'_>, condition: &str, given: &[&dyn crate::store::ToSql]) -> Result<Vec<Row>> {
@@ -135,9 +145,8 @@ pub(crate) fn send(turn: &mut Turn<'_>, relay: &RelayAddress) -> Result<()> {
 }
 
 fn send_row(turn: &mut Turn<'_>, row: Row) -> Result<()> {
-    let malformed = |_| EngineError::Internal("a stored errand is malformed".into());
     let relay: RelayAddress = decode(&row.relay, limits::MAX_FRAME).map_err(malformed)?;
-    let command: Command = decode(&row.command, limits::MAX_FRAME).map_err(malformed)?;
+    let command = row.command()?;
     let Some(channel) = channel_of(&command) else {
         return Ok(());
     };
@@ -184,6 +193,25 @@ pub(crate) fn postpone(turn: &mut Turn<'_>, id: i64, milliseconds: u64) -> Resul
         .execute(params![id, turn.sql_time(at)])?;
     turn.room.timers.retry(at);
     Ok(())
+}
+
+/// Lets an errand wait until another one is done.
+pub(crate) fn put_behind(turn: &mut Turn<'_>, id: i64, first: i64) -> Result<()> {
+    turn.db
+        .prepare_cached("UPDATE errands SET after = ?2 WHERE id = ?1")?
+        .execute([id, first])?;
+    Ok(())
+}
+
+/// What is still to be done by whoever governs the own inbox, oldest first.
+pub(crate) fn at_inbox(turn: &Turn<'_>) -> Result<Vec<(i64, Command)>> {
+    let address = encode(&turn.me.relay);
+    let admin: &[u8] = turn.me.inbox_admin.seed().expose();
+    let mut found = Vec::new();
+    for row in rows(turn, "relay = ?1 AND seed = ?2", &[&address, &admin])? {
+        found.push((row.id, row.command()?));
+    }
+    Ok(found)
 }
 
 /// Relays that errands wait for.

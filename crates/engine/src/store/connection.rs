@@ -1,6 +1,7 @@
 //! One connection, keyed and set up. Everything here holds for writers and readers alike.
 
 use std::path::Path;
+use std::sync::Once;
 use std::time::Duration;
 
 use rusqlite::OpenFlags;
@@ -11,10 +12,14 @@ use zeroize::Zeroizing;
 use super::{Connection, StoreError, log};
 
 /// How long a connection waits for another one of this process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Statements kept compiled for each connection; more than the engine has.
 const STATEMENTS: usize = 256;
+
+/// How often SQLCipher is asked whether it is ready. Once is enough, unless something else in the
+/// process has begun to use SQLite at this very moment.
+const BEGIN_TRIES: u32 = 10_000;
 
 /// Bytes to which a checkpoint cuts the write-ahead log back.
 const LOG_LIMIT: i64 = 8 * 1024 * 1024;
@@ -43,6 +48,7 @@ pub(super) fn open(
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE
         }
     };
+    begin();
     // One connection is used by one thread at a time; Rust's borrow rules see to that.
     let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = match place {
@@ -76,6 +82,26 @@ pub(super) fn open(
          PRAGMA cell_size_check = ON;",
     )?;
     Ok(connection)
+}
+
+/// Makes SQLCipher ready, once in a process and before anybody opens anything.
+///
+/// SQLite calls itself initialised before it initialises SQLCipher (`sqlite3_initialize` sets
+/// `isInit`, leaves its mutex, and only then runs `sqlcipher_extra_init`). A second thread that
+/// opens a database in between is told that its key is none.
+fn begin() {
+    static BEGUN: Once = Once::new();
+    BEGUN.call_once(|| {
+        // If SQLCipher can't be made ready, opening says so better than this could.
+        let _ = (0..BEGIN_TRIES).any(|_| takes_a_key());
+    });
+}
+
+/// Whether a database in memory can be keyed: that is refused only while SQLCipher is not ready.
+fn takes_a_key() -> bool {
+    Connection::open_in_memory()
+        .and_then(|empty| empty.execute_batch("PRAGMA cipher_log_level = NONE; PRAGMA key = 'x'"))
+        .is_ok()
 }
 
 /// What only a writer sets. On macOS `fsync` leaves data in the drive's cache; `fullfsync` asks

@@ -21,6 +21,8 @@ pub(crate) struct Store {
     pub(super) disk_failed: DiskFailed,
     /// A lazy commit has written what no synced one has brought to the disk yet.
     pub(super) unsynced: bool,
+    /// The last transaction failed: whether the disk takes anything is not known.
+    pub(super) doubtful: bool,
     /// For further connections. SQLCipher holds the key in memory as long as this does.
     key: Secret<32>,
     at: At,
@@ -109,6 +111,7 @@ impl Store {
             durability: Durability::Synced,
             disk_failed,
             unsynced: false,
+            doubtful: false,
             key: key.clone(),
             at,
             _lock: lock,

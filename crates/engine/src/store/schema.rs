@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("schema/0002.sql"),
     include_str!("schema/0003.sql"),
     include_str!("schema/0004.sql"),
+    include_str!("schema/0005.sql"),
 ];
 
 /// Version of a database that has taken every step.
@@ -27,6 +28,19 @@ pub(super) fn version(connection: &Connection) -> Result<u32, StoreError> {
 /// Writes one page without changing anything.
 pub(super) fn write_version_again(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "user_version", newest())?;
+    Ok(())
+}
+
+/// Bytes for which there must be room before a disk counts as mended.
+const ROOM: i64 = 64 * 1024;
+
+/// Writes so much and takes it away again.
+pub(super) fn try_room(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('room', zeroblob(?1))",
+        [ROOM],
+    )?;
+    connection.execute("DELETE FROM meta WHERE key = 'room'", [])?;
     Ok(())
 }
 

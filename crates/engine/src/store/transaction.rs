@@ -1,8 +1,10 @@
 //! Writing: all or nothing, and durable when asked for.
 
+use std::time::Duration;
+
 use rusqlite::TransactionBehavior;
 
-use super::{Connection, Store, StoreError, Transaction, log, schema};
+use super::{Connection, Store, StoreError, Transaction, connection, log, schema};
 
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +16,24 @@ pub(crate) enum Durability {
 }
 
 impl Store {
-    /// Runs `write` in one transaction: committed when it answers `Ok`, otherwise undone.
+    /// Runs `write` in one transaction: committed when it answers `Ok`, otherwise undone. The first
+    /// success after a failure is one on a disk with room, whatever `write` did.
     ///
     /// # Errors
     /// What `write` answers, or a [`StoreError`] of beginning or committing. Nothing of it is
     /// then kept; only after [`StoreError::DiskFailed`] it may turn out to be, when the database
     /// is opened again.
     pub(crate) fn transaction<T, E: From<StoreError>>(
+        &mut self,
+        durability: Durability,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let result = self.try_transaction(durability, write);
+        self.doubtful = result.is_err();
+        result
+    }
+
+    fn try_transaction<T, E: From<StoreError>>(
         &mut self,
         durability: Durability,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
@@ -38,7 +51,10 @@ impl Store {
         let value = write(&transaction)?;
         let wrote = transaction.total_changes() != before;
         let synced = durability == Durability::Synced;
-        if synced && self.unsynced && !wrote {
+        if self.doubtful {
+            // What writes nothing, or next to nothing, succeeds on a full disk too.
+            schema::try_room(&transaction)?;
+        } else if synced && self.unsynced && !wrote {
             // SQLite syncs behind the pages that it writes, and without a page not at all: the
             // lazy commits before this one would be promised and not on the disk.
             schema::write_version_again(&transaction)?;
@@ -83,6 +99,17 @@ impl Store {
             .map(|busy| busy == 0)
             .map_err(StoreError::from);
         self.note(done)
+    }
+
+    /// The same, at once or not at all: it waits for no reader.
+    ///
+    /// # Errors
+    /// A [`StoreError`]; nothing is lost.
+    pub(crate) fn cut_log(&mut self) -> Result<bool, StoreError> {
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let cut = self.truncate_log();
+        self.connection.busy_timeout(connection::BUSY_TIMEOUT)?;
+        cut
     }
 
     /// `PRAGMA synchronous` costs a statement, so it is set only when it changes. It can't be

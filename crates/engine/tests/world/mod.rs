@@ -83,12 +83,14 @@ impl World {
         self.opened(name, self.people[name].seed)
     }
 
+    /// The pages, decrypted, of a file that is a copy of this person's.
+    pub fn pages(&self, copy: &std::path::Path, name: &str) -> Vec<u8> {
+        let mut connection = opened(copy, self.people[name].seed);
+        connection.serialize("main").unwrap().to_vec()
+    }
+
     fn opened(&self, name: &str, seed: u8) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.path(name)).unwrap();
-        let key = hex::encode([seed; 32]);
-        let pragma = format!("PRAGMA key = \"x'{key}'\"");
-        connection.execute_batch(&pragma).unwrap();
-        connection
+        opened(&self.path(name), seed)
     }
 
     /// Makes a person and brings it online.
@@ -364,4 +366,12 @@ impl World {
         all.reverse();
         all
     }
+}
+
+fn opened(path: &std::path::Path, seed: u8) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let key = hex::encode([seed; 32]);
+    let pragma = format!("PRAGMA key = \"x'{key}'\"");
+    connection.execute_batch(&pragma).unwrap();
+    connection
 }

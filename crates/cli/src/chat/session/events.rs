@@ -1,7 +1,7 @@
 //! What happened, and what is shown of it.
 
 use sotto_client::contract::{
-    Author, ConversationState, Event, HostEvent, ProfileEvent, RelayState, RelayStatus,
+    Author, ConversationState, Delivery, Event, HostEvent, ProfileEvent, RelayState, RelayStatus,
 };
 use tokio::time::Instant;
 
@@ -67,6 +67,10 @@ impl Session {
             }
             Event::MessageAdded { .. } => {}
             Event::MessageChanged { message } if Some(message.conversation) == self.current => {
+                if message.delivery == Delivery::Queued {
+                    // From a conversation that is halted: it stands on no screen yet.
+                    self.show_message(message).await?;
+                }
                 self.screen.change(message)?;
             }
             Event::MessageChanged { .. } => {}
@@ -109,10 +113,11 @@ impl Session {
             Event::RequestGone { .. } | Event::InviteEnded { .. } => {}
             Event::InviteFailed {
                 conversation,
+                gone,
                 problem,
             } => {
                 self.say(&text::problem(problem))?;
-                if self.current == Some(*conversation) {
+                if *gone && self.current == Some(*conversation) {
                     self.current = None;
                 }
                 self.refresh().await?;

@@ -277,7 +277,15 @@ fn child_meets_faults() {
     });
     assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
     assert_eq!(count(&mut store), 1);
+    // Nobody takes a transaction that writes nothing for room on the disk.
+    for durability in [Durability::Lazy, Durability::Synced] {
+        let empty = store.transaction(durability, |_| Ok::<_, StoreError>(()));
+        assert!(matches!(empty, Err(StoreError::Full)), "{empty:?}");
+    }
     std::fs::remove_file(&full).unwrap();
+    store
+        .transaction(Durability::Lazy, |_| Ok::<_, StoreError>(()))
+        .unwrap();
     commit(&mut store, Durability::Synced, 2);
     acknowledge(&folder, "2");
 

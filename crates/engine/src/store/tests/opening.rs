@@ -362,3 +362,42 @@ fn every_reason_has_its_own_code_and_three_sentences() {
     codes.dedup();
     assert_eq!(codes.len(), all.len());
 }
+
+/// How many databases a fresh process opens in one moment.
+const AT_ONCE: usize = 16;
+
+#[test]
+#[ignore = "runs as the child of the test below"]
+fn child_opens_many_at_once() {
+    let start = std::sync::Barrier::new(AT_ONCE);
+    let open = |number: usize| {
+        start.wait();
+        connection::open(&Place::Memory(&format!("at-once-{number}")), &key(), false).map(drop)
+    };
+    std::thread::scope(|scope| {
+        let open = &open;
+        let all: Vec<_> = (0..AT_ONCE)
+            .map(|number| scope.spawn(move || open(number)))
+            .collect();
+        for one in all {
+            one.join().unwrap().unwrap();
+        }
+    });
+}
+
+#[test]
+fn the_first_databases_of_a_process_may_be_opened_at_once() {
+    for _ in 0..10 {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::tests::opening::child_opens_many_at_once"])
+            .args(["--ignored", "--nocapture"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.contains("1 passed"),
+            "{said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
