@@ -279,18 +279,18 @@ fn a_pre_shared_key_is_for_the_founding_commit_alone() {
 
 #[test]
 fn every_kind_of_message_counts_in_its_own_lane_alone() {
-    let content = |scene: &mut Scene| scene.laptop.seal(&text(1, "among the commits"));
-    let proposal = |scene: &mut Scene| {
+    type Make = fn(&mut Scene) -> Vec<u8>;
+    let content: Make = |scene| scene.laptop.seal(&text(1, "among the commits"));
+    let proposal: Make = |scene| {
         let phone = scene.mallory.phone(scene.world.now);
         scene.laptop.propose_to_add(&phone.key_package())
     };
-    let commit = |scene: &mut Scene| scene.laptop.commit();
-    let in_lane: [(&dyn Fn(&mut Scene) -> Vec<u8>, Lane); 3] = [
-        (&content, Lane::Handshake),
-        (&proposal, Lane::Chat),
-        (&commit, Lane::Chat),
-    ];
-    for (make, lane) in in_lane {
+    let commit: Make = |scene| scene.laptop.commit();
+    for (make, lane) in [
+        (content, Lane::Handshake),
+        (proposal, Lane::Chat),
+        (commit, Lane::Chat),
+    ] {
         let mut scene = Scene::new();
         scene.found(&scene.two(), &mut []);
         let alices = scene.accept(&mut []);
