@@ -10,6 +10,7 @@ mod chaos;
 mod failure;
 mod fuzz;
 mod icons;
+mod mutants;
 mod packages;
 mod planted;
 mod programs;
@@ -52,6 +53,10 @@ cargo xtask <routine>
                           real clients and a real relay while connections are cut, swallowed,
                           slowed and corrupted, and programs killed and paused
   planted [NAME…]         bugs put into a copy of the sources, which worlds and tests must catch
+  mutants [AREA] [--shard K/N] [--only PATTERN]
+                          small changes to what refuses, which tests must catch: suite, limits,
+                          rights, identity, acceptance; --shard: of N parts the one numbered K,
+                          from 0; --only: those whose name the pattern finds
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
         Some("fuzz") => fuzz::command(args),
         Some("chaos") => chaos::command(args),
         Some("planted") => planted::command(args),
+        Some("mutants") => mutants::command(args),
         Some("simulate") => simulate::command(args),
         Some("help") | None => {
             println!("{USAGE}");

@@ -3,7 +3,6 @@
 
 mod patch;
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -35,7 +34,7 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
         return Err(Failure::usage("there is no planted bug of this name"));
     }
     let copy = project::target().join("planted");
-    copy_sources(&copy)?;
+    project::copy_sources(&copy)?;
     let mut table = vec!["| planted bug | caught by | after |\n|---|---|---|".to_owned()];
     let mut missed = Vec::new();
     for patch in &patches {
@@ -61,25 +60,6 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
         "the tests do not catch: {}",
         missed.join(", ")
     )))
-}
-
-/// Everything under version control, as it stands in the working folder.
-fn copy_sources(copy: &Path) -> Result<(), Failure> {
-    let files = project::tracked_files()
-        .ok_or_else(|| Failure::check("planting bugs needs a git checkout".to_owned()))?;
-    let failed = |error: std::io::Error| Failure::check(format!("copying the sources: {error}"));
-    for file in files {
-        let (from, to) = (project::root().join(&file), copy.join(&file));
-        if let Some(folder) = to.parent() {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        let content = fs::read(from).map_err(failed)?;
-        // What is the same keeps its time, so that it is not built anew.
-        if fs::read(&to).ok().as_ref() != Some(&content) {
-            fs::write(to, content).map_err(failed)?;
-        }
-    }
-    Ok(())
 }
 
 fn in_copy(copy: &Path, git: [&str; 2], patch: &Path) -> Result<(), Failure> {

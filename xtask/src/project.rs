@@ -1,5 +1,6 @@
 //! Where things are in the project, and what git and cargo say about it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -42,6 +43,26 @@ pub(crate) fn tracked_files() -> Option<Vec<String>> {
     )
 }
 
+/// Copies everything under version control, as it stands in the working folder, so that a routine may
+/// change it there.
+pub(crate) fn copy_sources(copy: &Path) -> Result<(), Failure> {
+    let files = tracked_files()
+        .ok_or_else(|| Failure::check("copying the sources needs a git checkout".to_owned()))?;
+    let failed = |error: std::io::Error| Failure::check(format!("copying the sources: {error}"));
+    for file in files {
+        let (from, to) = (root().join(&file), copy.join(&file));
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let content = fs::read(from).map_err(failed)?;
+        // What is the same keeps its time, so that it is not built anew.
+        if fs::read(&to).ok().as_ref() != Some(&content) {
+            fs::write(to, content).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
 /// `cargo metadata` of the workspace.
 pub(crate) fn metadata() -> Result<Value, Failure> {
     let text =
@@ -52,6 +73,6 @@ pub(crate) fn metadata() -> Result<Value, Failure> {
 
 /// Reads a file of the project; the failure names it.
 pub(crate) fn read(path: &str) -> Result<String, Failure> {
-    std::fs::read_to_string(root().join(path))
+    fs::read_to_string(root().join(path))
         .map_err(|error| Failure::check(format!("{path} can't be read: {error}")))
 }

@@ -12,9 +12,10 @@
 mod mallory;
 mod world;
 
-use mallory::{Account, Channel, Device, Opening, text};
+use mallory::{Account, Channel, Device, Opening, message, text};
 use sotto_engine::*;
 use sotto_suite::secret::Secret;
+use sotto_suite::sign::SigningKey;
 use sotto_wire::Lane;
 use world::World;
 
@@ -176,4 +177,144 @@ fn what_a_removed_device_says_afterwards_is_refused_whatever_its_epoch() {
     assert_eq!(scene.seen(alices), ["from the phone", "from the laptop"]);
     // mls-rs looks whether the leaf is still the sender's, and the engine looks once more.
     assert_eq!(scene.refused().len(), 1);
+}
+
+/// What is refused below is refused for the account, and not because nobody may add a device.
+#[test]
+fn a_member_adds_a_device_of_its_own() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    let alices = scene.accept(&mut []);
+    let phone = scene.mallory.phone(scene.world.now);
+    let commit = scene.laptop.add(&phone.key_package());
+    scene.channel.put(&mut scene.world, Lane::Handshake, commit);
+    scene.say(1, "I have a phone now.");
+    assert_eq!(scene.seen(alices), ["I have a phone now."]);
+    assert!(scene.refused().is_empty());
+}
+
+/// Even with Alice's account key in her hands.
+#[test]
+fn nobody_adds_a_device_to_another_account_that_is_there() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    let alices = scene.accept(&mut []);
+    let stolen = scene.world.beside("alice").query_row(
+        "SELECT account_seed, chain FROM profile",
+        [],
+        |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get::<_, Vec<u8>>(1)?)),
+    );
+    let (seed, chain) = stolen.unwrap();
+    let chain = identity::UnverifiedChain::decode(&chain).unwrap();
+    let chain = chain.verify(&scene.opening.invited_by).unwrap();
+    let account_key = SigningKey::from_seed(&Secret::new(seed));
+    let tablet = Device::certified(&chain, &account_key, scene.world.now);
+    let commit = scene.laptop.add(&tablet.key_package());
+    scene.channel.put(&mut scene.world, Lane::Handshake, commit);
+    assert_eq!(scene.members(alices).len(), 2);
+    assert!(scene.refused()[0].contains("the sender may not do this"));
+}
+
+#[test]
+fn nobody_removes_another_account() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    let alices = scene.accept(&mut []);
+    let commit = scene.laptop.remove_another();
+    scene.channel.put(&mut scene.world, Lane::Handshake, commit);
+    assert!(scene.refused()[0].contains("the sender may not do this"));
+    // Alice is still in, and goes on.
+    scene.world.say("alice", alices, "I'm still here.");
+    scene.world.settle();
+    assert_eq!(scene.world.texts("alice", alices)[0].2, Delivery::Stored);
+}
+
+/// A device enters by the commit of whoever answers for it, never by a proposal that somebody else
+/// picks up.
+#[test]
+fn an_addition_that_was_only_proposed_is_refused() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    let alices = scene.accept(&mut []);
+    let phone = scene.mallory.phone(scene.world.now);
+    let proposal = scene.laptop.propose_to_add(&phone.key_package());
+    scene
+        .channel
+        .put(&mut scene.world, Lane::Handshake, proposal);
+    let commit = scene.laptop.commit();
+    scene.channel.put(&mut scene.world, Lane::Handshake, commit);
+    assert_eq!(scene.members(alices).len(), 2);
+    assert_eq!(scene.refused().len(), 1);
+    assert!(scene.refused()[0].contains("the sender may not do this"));
+}
+
+#[test]
+fn a_bad_proposal_keeps_nobody_from_committing() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    let alices = scene.accept(&mut []);
+    let sybil = scene.sybil().laptop(scene.world.now);
+    let proposal = scene.laptop.propose_to_add(&sybil.key_package());
+    scene
+        .channel
+        .put(&mut scene.world, Lane::Handshake, proposal);
+    let subscriber = scene.laptop.subscriber.clone();
+    let before = scene.channel.read(&mut scene.world, &subscriber).len();
+    // Alice's weekly commit is due.
+    scene.world.wait(8 * 86_400_000);
+    let after = scene.channel.read(&mut scene.world, &subscriber).len();
+    assert!(after > before, "she has committed");
+    assert_eq!(scene.members(alices).len(), 2, "and Sybil is not in");
+}
+
+#[test]
+fn a_pre_shared_key_is_for_the_founding_commit_alone() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    scene.accept(&mut []);
+    let commit = scene.laptop.add_psk(scene.opening.psk());
+    scene.channel.put(&mut scene.world, Lane::Handshake, commit);
+    assert!(scene.refused()[0].contains("a proposal of a kind that is not allowed"));
+}
+
+#[test]
+fn every_kind_of_message_counts_in_its_own_lane_alone() {
+    type Make = fn(&mut Scene) -> Vec<u8>;
+    let content: Make = |scene| scene.laptop.seal(&text(1, "among the commits"));
+    let proposal: Make = |scene| {
+        let phone = scene.mallory.phone(scene.world.now);
+        scene.laptop.propose_to_add(&phone.key_package())
+    };
+    let commit: Make = |scene| scene.laptop.commit();
+    for (make, lane) in [
+        (content, Lane::Handshake),
+        (proposal, Lane::Chat),
+        (commit, Lane::Chat),
+    ] {
+        let mut scene = Scene::new();
+        scene.found(&scene.two(), &mut []);
+        let alices = scene.accept(&mut []);
+        let made = make(&mut scene);
+        scene.channel.put(&mut scene.world, lane, made);
+        assert!(scene.seen(alices).is_empty());
+        assert!(scene.refused()[0].contains("in a lane where it does not belong"));
+    }
+}
+
+#[test]
+fn a_line_of_the_app_itself_is_not_believed() {
+    const NOTICE: u32 = 1000;
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    let alices = scene.accept(&mut []);
+    let lines = |scene: &Scene| {
+        let page = scene.world.reader("alice").messages(alices, None, 100);
+        page.unwrap().messages.len()
+    };
+    let before = lines(&scene);
+    let sealed = scene.laptop.seal(&message(1, NOTICE, vec![0xa0]));
+    scene.channel.put(&mut scene.world, Lane::Chat, sealed);
+    assert_eq!(lines(&scene), before);
+    scene.say(2, "Did you see that?");
+    assert_eq!(lines(&scene), before + 1);
 }

@@ -12,7 +12,7 @@
 mod world;
 
 use sotto_engine::*;
-use sotto_wire::{Delivered, Entry, Lane, Position, RelayFrame, Reply};
+use sotto_wire::{ChainHash, Delivered, Entry, Gap, Lane, Position, RelayFrame, Reply};
 use world::World;
 
 fn two() -> (World, ConversationId, ConversationId) {
@@ -359,4 +359,120 @@ fn random_garbage_from_a_relay_breaks_nothing() {
         unique.dedup();
         assert_eq!(unique.len(), texts.len(), "{name} sees nothing twice");
     }
+}
+
+#[test]
+fn what_is_delivered_again_has_to_be_the_same() {
+    for changed in [false, true] {
+        let (mut world, alices, bobs) = two();
+        world.relay.lies = true;
+        world.relay.intercept = Some(Box::new(move |name, mut frame| {
+            if name != "bob" || entry_of(&mut frame).is_none() {
+                return vec![frame];
+            }
+            let mut again = frame.clone();
+            if let Some(entry) = entry_of(&mut again) {
+                entry.body[40] ^= u8::from(changed);
+            }
+            vec![frame, again]
+        }));
+        world.say("alice", alices, "once");
+        world.settle();
+        assert_eq!(world.texts("bob", bobs).len(), 1);
+        let shown = world.reader("bob").conversation(bobs).unwrap();
+        let expected = if changed {
+            ShieldReason::RelayContradiction
+        } else {
+            ShieldReason::NotCompared
+        };
+        assert_eq!(shown.shield_reason, expected);
+    }
+}
+
+#[test]
+fn nobody_writes_who_has_not_been_shown_what_is_there() {
+    let (mut world, alices, bobs) = two();
+    world.disconnect("bob");
+    world.say("alice", alices, "kept from Bob");
+    world.settle();
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|name, mut frame| {
+        if name == "bob" && entry_of(&mut frame).is_some() {
+            return Vec::new();
+        }
+        vec![frame]
+    }));
+    world.connect("bob");
+    world.settle();
+    world.say("bob", bobs, "to be sent later");
+    world.settle();
+    assert_eq!(world.texts("bob", bobs)[0].2, Delivery::Queued);
+    assert_eq!(world.texts("alice", alices).len(), 1, "only her own");
+}
+
+/// Bob comes back, and the relay says that what Alice has written meanwhile is gone.
+fn after_a_gap(hidden_handshakes: u64) -> ConversationState {
+    let (mut world, alices, bobs) = two();
+    world.disconnect("bob");
+    world.say("alice", alices, "gone");
+    world.settle();
+    world.relay.lies = true;
+    let mut known = 0;
+    world.relay.intercept = Some(Box::new(move |name, mut frame| {
+        if name != "bob" {
+            return vec![frame];
+        }
+        if let RelayFrame::Reply {
+            reply: Reply::Subscribed(state),
+            ..
+        } = &frame
+        {
+            known = known.max(state.handshakes);
+        }
+        let position = entry_of(&mut frame).map(|entry| entry.position);
+        if let (Some(until), RelayFrame::Deliver { delivered, .. }) = (position, &mut frame) {
+            *delivered = Delivered::Gap(Gap {
+                until,
+                hash: ChainHash([5; 32]),
+                handshakes: known + hidden_handshakes,
+            });
+        }
+        vec![frame]
+    }));
+    world.connect("bob");
+    world.settle();
+    assert!(world.texts("bob", bobs).is_empty());
+    world.reader("bob").conversation(bobs).unwrap().state
+}
+
+#[test]
+fn a_gap_may_hide_texts_and_no_commits() {
+    assert_eq!(after_a_gap(0), ConversationState::Active);
+    assert_eq!(after_a_gap(1), ConversationState::Halted);
+}
+
+#[test]
+fn a_gap_over_what_was_read_has_to_lead_to_the_same_history() {
+    let (mut world, alices, bobs) = two();
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|name, mut frame| {
+        let position = entry_of(&mut frame).map(|entry| entry.position);
+        let mut gap = frame.clone();
+        match (position, &mut gap) {
+            (Some(position), RelayFrame::Deliver { delivered, .. }) if name == "bob" => {
+                *delivered = Delivered::Gap(Gap {
+                    until: Position(position.0 - 1),
+                    hash: ChainHash([5; 32]),
+                    handshakes: 0,
+                });
+                vec![gap, frame]
+            }
+            _ => vec![frame],
+        }
+    }));
+    world.say("alice", alices, "next");
+    world.settle();
+    assert_eq!(world.texts("bob", bobs).len(), 1);
+    let shown = world.reader("bob").conversation(bobs).unwrap();
+    assert_eq!(shown.shield_reason, ShieldReason::RelayContradiction);
 }

@@ -455,6 +455,22 @@ fn shown_as_sent_is_the_envelope_that_the_relay_stored() {
 }
 
 #[test]
+fn whatever_the_relay_stores_has_one_of_five_sizes() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let (alices, _) = world.introduce("alice", "bob");
+    world.say("alice", alices, &"long ".repeat(2000));
+    world.settle();
+    let sizes = [1024, 4096, 16_384, 65_536, 262_144];
+    let stored = world.relay.stored.iter().map(Vec::len);
+    assert!(stored.len() >= 4, "a letter, a commit, names and a text");
+    for size in stored {
+        assert!(sizes.contains(&size), "{size}");
+    }
+}
+
+#[test]
 fn a_backlog_of_a_thousand_messages_goes_out_in_order() {
     let mut world = World::new();
     world.join("alice");

@@ -303,6 +303,102 @@ mod tests {
     }
 
     #[test]
+    fn half_open_connections_are_counted_until_they_settle() {
+        let addresses = Arc::new(Addresses::new());
+        let mut limits = ConnectionLimits::default();
+        limits.addresses.half_open = 1;
+        let first = place(&addresses, "192.0.2.1", &limits).unwrap();
+        assert!(place(&addresses, "192.0.2.1", &limits).is_none());
+        // Settled once, however often it is said.
+        first.settle();
+        first.settle();
+        let second = place(&addresses, "192.0.2.1", &limits).unwrap();
+        assert!(place(&addresses, "192.0.2.1", &limits).is_none());
+        // All addresses together.
+        limits.half_open = 1;
+        assert!(place(&addresses, "192.0.2.2", &limits).is_none());
+        drop(second);
+        assert!(place(&addresses, "192.0.2.2", &limits).is_some());
+    }
+
+    #[test]
+    fn beyond_what_is_remembered_only_who_is_connected_stays() {
+        let addresses = Arc::new(Addresses::new());
+        let mut limits = limits();
+        limits.connections = 4;
+        let peer = |n: usize| std::net::Ipv4Addr::from(0x0a00_0000 + n as u32).to_string();
+        let held = place(&addresses, &peer(0), &limits).unwrap();
+        let most = REMEMBERED + limits.connections;
+        for n in 1..most {
+            drop(place(&addresses, &peer(n), &limits).unwrap());
+        }
+        assert_eq!(lock(&addresses.seen).len(), most);
+        let _another = place(&addresses, &peer(most), &limits).unwrap();
+        assert_eq!(lock(&addresses.seen).len(), 2);
+        drop(held);
+    }
+
+    #[test]
+    fn a_connection_and_its_address_both_pay() {
+        let addresses = Arc::new(Addresses::new());
+        let mut limits = ConnectionLimits::default();
+        limits.addresses.rates.channels_per_hour = 3;
+        limits.addresses.rates.blob_bytes_per_hour = 100;
+        limits.rates.channels_per_hour = 2;
+        let held = place(&addresses, "192.0.2.1", &limits).unwrap();
+        let address = held.address().unwrap();
+        let now = Instant::now();
+        let channel = Cost {
+            channels: 1,
+            ..Cost::default()
+        };
+        let mut paid = Vec::new();
+        for _ in 0..3 {
+            let mut own = Spending::new(&limits.rates, now);
+            let times = (0..10).take_while(|_| address.pay(&mut own, &channel, now).is_ok());
+            paid.push(times.count());
+        }
+        assert_eq!(paid, [2, 1, 0]);
+        let blob = Cost {
+            blob_bytes: 100,
+            ..Cost::default()
+        };
+        let mut own = Spending::new(&limits.rates, now);
+        assert!(address.pay(&mut own, &blob, now).is_ok());
+        assert!(address.pay(&mut own, &blob, now).is_err());
+        address.give_back(100);
+        assert!(address.pay(&mut own, &blob, now).is_ok());
+    }
+
+    #[test]
+    fn requests_and_bytes_over_http_are_paid_by_the_address() {
+        let addresses = Arc::new(Addresses::new());
+        let mut limits = ConnectionLimits::default();
+        limits.addresses.rates.requests_per_second = 3;
+        limits.addresses.fetch_bytes_per_hour = 7200;
+        let held = place(&addresses, "192.0.2.1", &limits).unwrap();
+        let address = held.address().unwrap();
+        let now = Instant::now() + Duration::from_secs(1);
+        let asked = (0..10).take_while(|_| address.pay_request(now).is_ok());
+        assert_eq!(asked.count(), 3);
+        assert_eq!(address.pay_fetch(7200, now), Ok(()));
+        assert_eq!(address.pay_fetch(2, now), Err(Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn transfers_of_an_address_are_bounded_until_they_end() {
+        let addresses = Arc::new(Addresses::new());
+        let mut limits = ConnectionLimits::default();
+        limits.addresses.transfers = 2;
+        let held = place(&addresses, "192.0.2.1", &limits).unwrap();
+        let address = held.address().unwrap();
+        let (first, _second) = (address.transfer().unwrap(), address.transfer().unwrap());
+        assert!(address.transfer().is_none());
+        drop(first);
+        assert!(address.transfer().is_some());
+    }
+
+    #[test]
     fn two_starts_name_an_address_differently() {
         let peer = "192.0.2.1".parse().unwrap();
         assert_ne!(Addresses::new().name(peer), Addresses::new().name(peer));

@@ -122,6 +122,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_given_back_can_be_paid_with_and_is_not_saved_up() {
+        let start = Instant::now();
+        let mut pace = Pace::a_second(10.0, 0.0, start);
+        assert_eq!(pay(&mut pace, 10.0, start), Ok(()));
+        for (back, more) in [(4.0, 4.0), (100.0, 10.0)] {
+            pace.give_back(back);
+            assert_eq!(pay(&mut pace, more, start), Ok(()));
+            assert!(pay(&mut pace, 0.5, start).is_err());
+        }
+    }
+
+    #[test]
     fn debt_has_an_end() {
         let start = Instant::now();
         let mut pace = Pace::a_second(10.0, 0.0, start);

@@ -99,3 +99,92 @@ impl Spending {
 fn number(count: u64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATES: Rates = Rates {
+        requests_per_second: 10,
+        bytes_per_second: 1_000_000,
+        channels_per_hour: 5,
+        blob_bytes_per_hour: 1000,
+    };
+
+    fn costs() -> [Cost; 4] {
+        let [mut requests, mut bytes, mut channels, mut blobs] = [Cost::default(); 4];
+        requests.requests = 1;
+        bytes.bytes = 100_000;
+        channels.channels = 1;
+        blobs.blob_bytes = 250;
+        [requests, bytes, channels, blobs]
+    }
+
+    fn pay(spending: &mut Spending, cost: &Cost, now: Instant) -> bool {
+        let enough = spending.wait(cost, now).is_none();
+        if enough {
+            spending.take(cost);
+        }
+        enough
+    }
+
+    /// Pays until it can't; how often that was.
+    fn use_up(spending: &mut Spending, cost: &Cost, now: Instant) -> usize {
+        let paid = (0..100).take_while(|_| pay(spending, cost, now));
+        paid.count()
+    }
+
+    #[test]
+    fn each_budget_runs_out_by_itself_and_comes_back() {
+        let now = Instant::now();
+        for (cost, times) in costs().iter().zip([10, 10, 5, 4]) {
+            let mut spending = Spending::new(&RATES, now);
+            assert!(spending.rested(now));
+            assert_eq!(use_up(&mut spending, cost, now), times, "{cost:?}");
+            let others = costs();
+            let left = others.iter().filter(|other| pay(&mut spending, other, now));
+            assert_eq!(left.count(), 3, "the others are untouched");
+        }
+        for cost in &costs() {
+            let mut spending = Spending::new(&RATES, now);
+            spending.take(cost);
+            assert!(!spending.rested(now), "{cost:?}");
+            assert!(spending.rested(now + Duration::from_secs(3600)));
+        }
+    }
+
+    #[test]
+    fn the_longer_wait_is_told() {
+        let now = Instant::now();
+        let mut spending = Spending::new(&RATES, now);
+        for cost in &costs() {
+            use_up(&mut spending, cost, now);
+        }
+        let [request, _, channel, blob] = costs();
+        assert!(matches!(spending.wait(&request, now), Some(Wait::Pace(_))));
+        for mut cost in [channel, blob] {
+            cost.requests = 1;
+            assert!(matches!(spending.wait(&cost, now), Some(Wait::Quota(_))));
+        }
+    }
+
+    #[test]
+    fn a_blob_that_was_there_costs_nothing() {
+        let now = Instant::now();
+        let mut spending = Spending::new(&RATES, now);
+        let [.., blob] = costs();
+        use_up(&mut spending, &blob, now);
+        spending.give_back(blob.blob_bytes);
+        assert_eq!(use_up(&mut spending, &blob, now), 1);
+    }
+
+    #[test]
+    fn frames_that_can_not_be_refused_make_debts_of_both_kinds() {
+        let now = Instant::now();
+        for (len, times) in [(0, 20), (500_000, 4)] {
+            let mut spending = Spending::new(&RATES, now);
+            let owed = (0..100).take_while(|_| spending.owe(len, now));
+            assert_eq!(owed.count(), times, "{len} bytes");
+        }
+    }
+}

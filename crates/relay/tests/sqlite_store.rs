@@ -18,9 +18,9 @@ use conformance::{
     CHANNEL_BYTES, DAY, Harness, SLOT_PACKAGES, START, channel, chat, conformance, key,
 };
 use sotto_relay::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
-use sotto_relay::store::{Item, Seconds, Store as _, StoreError};
+use sotto_relay::store::{Deposit, Item, NewChannel, Seconds, Store as _, StoreError};
 use sotto_relay::{Clock, Metrics};
-use sotto_wire::Position;
+use sotto_wire::{Position, SlotId};
 use tempfile::TempDir;
 
 struct Sqlite {
@@ -107,7 +107,12 @@ async fn what_was_acknowledged_is_on_the_disk_no_more() {
         .revoke_writer(channel(&[]).channel, key(1), key(9))
         .await
         .unwrap();
-    // By itself, within a moment, and while the store goes on.
+    mark_goes(&harness).await;
+    store.append(chat(3, b"x")).await.unwrap();
+}
+
+/// By itself, within a moment, and while the store goes on.
+async fn mark_goes(harness: &Sqlite) {
     let gone = async {
         while holds(&harness.bytes(), MARK) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -116,7 +121,62 @@ async fn what_was_acknowledged_is_on_the_disk_no_more() {
     tokio::time::timeout(std::time::Duration::from_secs(10), gone)
         .await
         .unwrap();
-    store.append(chat(3, b"x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_replaced_or_handed_out_is_on_the_disk_no_more() {
+    let harness = Sqlite::new();
+    let store = harness.open().await;
+    store.create(channel(&[key(3)])).await.unwrap();
+    let (inbox, slot) = (channel(&[]).channel, SlotId([1; 16]));
+    let deposit = |packages: &[&[u8]], last_resort: Option<&[u8]>| {
+        store.deposit(Deposit {
+            channel: inbox,
+            admin: key(1),
+            slot,
+            packages: packages.iter().map(|package| package.to_vec()).collect(),
+            last_resort: last_resort.map(<[u8]>::to_vec),
+        })
+    };
+    deposit(&[], Some(MARK)).await.unwrap();
+    deposit(&[], Some(b"newer")).await.unwrap();
+    // Nothing that comes after it keeps it there.
+    store.append(chat(1, b"x")).await.unwrap();
+    deposit(&[b"first"], None).await.unwrap();
+    let refused = store.take(inbox, key(9), vec![slot]).await;
+    assert_eq!(refused, Err(StoreError::NotFound));
+    mark_goes(&harness).await;
+
+    deposit(&[MARK], None).await.unwrap();
+    for package in [&b"first"[..], MARK] {
+        let taken = store.take(inbox, key(2), vec![slot]).await.unwrap();
+        assert_eq!(taken[0].package, package);
+    }
+    mark_goes(&harness).await;
+}
+
+#[tokio::test]
+async fn keys_of_a_channel_are_bounded() {
+    let mut harness = Sqlite::new();
+    harness.options.channel_keys = 3;
+    let store = harness.open().await;
+    let keys = |count: u8| (10..10 + count).map(key).collect::<Vec<_>>();
+    let new = |writers, subscribers| NewChannel {
+        writers: keys(writers),
+        ..channel(&keys(subscribers))
+    };
+    for (writers, subscribers) in [(4, 0), (0, 4), (5, 5)] {
+        let refused = store.create(new(writers, subscribers)).await;
+        assert_eq!(refused, Err(StoreError::Quota));
+    }
+    store.create(new(3, 3)).await.unwrap();
+    // Whose key is there already may get a card; another one has to wait until there is room.
+    let set = |writer, card| store.set_writer(channel(&[]).channel, key(1), key(writer), card);
+    assert_eq!(set(99, None).await, Err(StoreError::Quota));
+    set(10, Some(b"card".to_vec())).await.unwrap();
+    let revoked = store.revoke_writer(channel(&[]).channel, key(1), key(11));
+    revoked.await.unwrap();
+    set(99, None).await.unwrap();
 }
 
 /// Whoever gets hold of the disk learns the hour of what happened there, and no more.

@@ -157,6 +157,15 @@ mod tests {
     }
 
     #[test]
+    fn works_behind_a_reference_and_in_a_box() {
+        fn differs(mut random: impl Random) -> bool {
+            random.bytes::<32>() != random.bytes::<32>()
+        }
+        assert!(differs(&mut SystemRandom::new()));
+        assert!(differs(Box::new(SystemRandom::new())));
+    }
+
+    #[test]
     fn works_behind_a_trait_object() {
         let mut system = SystemRandom::new();
         let random: &mut dyn Random = &mut system;

@@ -183,6 +183,13 @@ mod tests {
     use crate::Secret;
 
     #[test]
+    fn private_keys_are_equal_by_their_seeds() {
+        let key = |seed| SigningKey::from_seed(&Secret::new([seed; 32]));
+        assert_eq!(key(1), key(1));
+        assert_ne!(key(1), key(2));
+    }
+
+    #[test]
     fn signs_and_refuses_what_was_not_signed() {
         let key = SigningKey::from_seed(&Secret::new([9; 32]));
         let signature = key.sign(b"hello");

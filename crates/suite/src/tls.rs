@@ -146,9 +146,9 @@ fn bad_share() -> Error {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::{ENCAPSULATION_KEY, X25519MlKem768, provider};
-    use rustls::NamedGroup;
+    use super::{ENCAPSULATION_KEY, X25519, X25519MlKem768, provider};
     use rustls::crypto::SupportedKxGroup as _;
+    use rustls::{NamedGroup, ProtocolVersion};
 
     #[test]
     fn both_ends_agree_and_nobody_else_does() {
@@ -197,6 +197,23 @@ mod tests {
         assert!(X25519MlKem768.start_and_complete(&small).is_err());
         let server = X25519MlKem768.start_and_complete(client.pub_key()).unwrap();
         assert!(client.complete(&server.pub_key[1..]).is_err());
+    }
+
+    #[test]
+    fn the_half_that_others_know_is_good_by_itself() {
+        let client = X25519MlKem768.start().unwrap();
+        let (group, share) = client.hybrid_component().unwrap();
+        assert_eq!(group, NamedGroup::X25519);
+        assert_eq!(share, &client.pub_key()[ENCAPSULATION_KEY..]);
+        let server = X25519.start_and_complete(share).unwrap();
+        let secret = client.complete_hybrid_component(&server.pub_key).unwrap();
+        assert_eq!(secret.secret_bytes(), server.secret.secret_bytes());
+    }
+
+    #[test]
+    fn it_is_for_tls_1_3_alone() {
+        assert!(X25519MlKem768.usable_for_version(ProtocolVersion::TLSv1_3));
+        assert!(!X25519MlKem768.usable_for_version(ProtocolVersion::TLSv1_2));
     }
 
     #[test]

@@ -45,11 +45,16 @@ struct Text {
 
 /// A text, as an MLS message holds it.
 pub fn text(number: u8, text: &str) -> Vec<u8> {
+    message(number, 1, encode(&Text { text: text.into() }))
+}
+
+/// Content of any kind, as an MLS message holds it.
+pub fn message(number: u8, kind: u32, body: Vec<u8>) -> Vec<u8> {
     encode(&Message {
         id: [number; 16],
         sent: 0,
-        kind: 1,
-        body: encode(&Text { text: text.into() }),
+        kind,
+        body,
     })
 }
 

@@ -11,7 +11,7 @@ use mls_rs::client_builder::{
 };
 use mls_rs::crypto::SignatureSecretKey;
 use mls_rs::extension::ExtensionType;
-use mls_rs::group::ExportedTree;
+use mls_rs::group::{CommitBuilder, ExportedTree, Member};
 use mls_rs::identity::{
     Credential as MlsCredential, CredentialType, CustomCredential, SigningIdentity,
 };
@@ -21,7 +21,7 @@ use mls_rs::storage_provider::in_memory::InMemoryPreSharedKeyStorage;
 use mls_rs::time::MlsTime;
 use mls_rs::{Client, Extension, ExtensionList, Group, IdentityProvider, MlsMessage};
 use mls_rs_core::identity::MemberValidationContext;
-use sotto_engine::identity::{Credential, InboxAddress, NewAccount, NewDevice};
+use sotto_engine::identity::{Chain, Credential, InboxAddress, NewAccount, NewDevice};
 use sotto_engine::{AccountId, Timestamp};
 use sotto_suite::provider::{SUITE, SottoCrypto};
 use sotto_suite::rand::{RandomExt, SeededRandom};
@@ -30,7 +30,7 @@ use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{ChannelId, RelayAddress};
 
 pub use letter::Opening;
-pub use line::{Channel, Line, text};
+pub use line::{Channel, Line, message, text};
 
 const CREDENTIAL: CredentialType = CredentialType::new(0xF001);
 const LEAF_CHANNEL: ExtensionType = ExtensionType::new(0xF101);
@@ -65,16 +65,9 @@ impl Account {
         Device::new(credential, &self.0.device_key, now)
     }
 
-    /// Another device, with the account key's own word for it.
+    /// Another device.
     pub fn phone(&self, now: Timestamp) -> Device {
-        let key = SigningKey::from_seed(&Secret::new([99; 32]));
-        let credential = Credential::issue(
-            &self.0.chain,
-            &self.0.account_key,
-            &key.public(),
-            now.seconds(),
-        );
-        Device::new(credential.unwrap().encoded().to_vec(), &key, now)
+        Device::certified(&self.0.chain, &self.0.account_key, now)
     }
 }
 
@@ -87,6 +80,8 @@ type Config = IntoConfigOutput<
         >,
     >,
 >;
+
+type Builder<'a> = CommitBuilder<'a, Config>;
 
 /// One device, and the group that it is in.
 pub struct Device {
@@ -104,6 +99,13 @@ pub struct Founded {
 }
 
 impl Device {
+    /// A further device with the account key's own word for it, whoever has got hold of that key.
+    pub fn certified(chain: &Chain, account_key: &SigningKey, now: Timestamp) -> Self {
+        let key = SigningKey::from_seed(&Secret::new([99; 32]));
+        let credential = Credential::issue(chain, account_key, &key.public(), now.seconds());
+        Self::new(credential.unwrap().encoded().to_vec(), &key, now)
+    }
+
     fn new(credential: Vec<u8>, key: &SigningKey, now: Timestamp) -> Self {
         let psks = InMemoryPreSharedKeyStorage::default();
         let options = CommitOptions::new()
@@ -232,34 +234,56 @@ impl Device {
         sealed.unwrap().to_bytes().unwrap()
     }
 
-    /// Commits, and does not wait for anybody.
-    pub fn add(&mut self, package: &[u8]) -> Vec<u8> {
+    /// Commits this and whatever has been proposed, and does not wait for anybody.
+    fn commit_with(&mut self, what: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
         let now = self.now;
         let group = self.group();
-        let package = MlsMessage::from_bytes(package).unwrap();
-        let builder = group.commit_builder().add_member(package).unwrap();
+        let builder = what(group.commit_builder());
         let output = builder.commit_time(now).build().unwrap();
         group.apply_pending_commit().unwrap();
         output.commit_message().to_bytes().unwrap()
     }
 
-    /// The same, to remove the leaf of that device.
+    /// Commits what has been proposed.
+    pub fn commit(&mut self) -> Vec<u8> {
+        self.commit_with(|builder| builder)
+    }
+
+    pub fn add(&mut self, package: &[u8]) -> Vec<u8> {
+        let package = MlsMessage::from_bytes(package).unwrap();
+        self.commit_with(|builder| builder.add_member(package).unwrap())
+    }
+
+    /// For somebody to commit later.
+    pub fn propose_to_add(&mut self, package: &[u8]) -> Vec<u8> {
+        let package = MlsMessage::from_bytes(package).unwrap();
+        let proposal = self.group().propose_add(package, Vec::new());
+        proposal.unwrap().to_bytes().unwrap()
+    }
+
+    /// Removes the leaf of that device.
     pub fn remove(&mut self, device: &Device) -> Vec<u8> {
         let (identity, _) = device.client.signing_identity().unwrap();
         let key = identity.signature_key.clone();
-        let now = self.now;
-        let group = self.group();
-        let members = group.roster().members();
-        let leaf = members
-            .iter()
-            .find(|member| member.signing_identity.signature_key == key);
-        let builder = group
-            .commit_builder()
-            .remove_member(leaf.unwrap().index)
-            .unwrap();
-        let output = builder.commit_time(now).build().unwrap();
-        group.apply_pending_commit().unwrap();
-        output.commit_message().to_bytes().unwrap()
+        self.remove_first(|member| member.signing_identity.signature_key == key)
+    }
+
+    /// Removes somebody else.
+    pub fn remove_another(&mut self) -> Vec<u8> {
+        let own = self.group().current_member_index();
+        self.remove_first(|member| member.index != own)
+    }
+
+    fn remove_first(&mut self, of: impl Fn(&Member) -> bool) -> Vec<u8> {
+        let members = self.group().roster().members();
+        let index = members.into_iter().find(|member| of(member)).unwrap().index;
+        self.commit_with(|builder| builder.remove_member(index).unwrap())
+    }
+
+    /// Puts a pre-shared key into an epoch that is not the first.
+    pub fn add_psk(&mut self, (name, _): (&[u8], &Secret<32>)) -> Vec<u8> {
+        let name = ExternalPskId::new(name.to_vec());
+        self.commit_with(|builder| builder.add_external_psk(name).unwrap())
     }
 }
 

@@ -413,3 +413,49 @@ fn cost(command: &Command, len: usize) -> Cost {
         ..Cost::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sotto_suite::sign::Signature;
+
+    #[test]
+    fn a_proof_costs_four_requests_and_what_stays_eight() {
+        let (channel, blob) = (ChannelId([1; 16]), BlobId([1; 16]));
+        let key = PublicKey([2; 32]);
+        let prove = Command::Prove {
+            channel,
+            role: Role::Writer,
+            key,
+            signature: Signature([3; 64]),
+        };
+        let create = Command::Create {
+            channel,
+            admin: key,
+            writers: vec![],
+            subscribers: vec![],
+        };
+        let keep = Command::KeepBlob {
+            blob,
+            owner: key,
+            upload: [4; 32],
+            size: 0,
+            hours: 1,
+        };
+        let delete_blob = Command::DeleteBlob { blob, owner: key };
+        let delete = Command::Delete {
+            channel,
+            admin: key,
+        };
+        for (command, requests) in [
+            (prove, 4),
+            (create, 8),
+            (keep, 8),
+            (delete_blob, 8),
+            (delete, 1),
+        ] {
+            let cost = cost(&command, 123);
+            assert_eq!((cost.requests, cost.bytes), (requests, 123), "{command:?}");
+        }
+    }
+}

@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use minicbor::bytes::ByteVec;
 use serde::Deserialize;
+use x_wing::kem::common::rand_core::TryRng as _;
 
-use super::{BadEncapsulation, BadPublicKey, SealingKey, encapsulate};
+use super::{Adapter, BadEncapsulation, BadPublicKey, SealingKey, SealingPublicKey, encapsulate};
 use crate::{Random, Secret};
 
 #[derive(Deserialize)]
@@ -71,4 +73,25 @@ fn wrong_lengths_are_refused() {
         let refused = encapsulate(&vec![0; len], &mut Given(vec![0; 64]));
         assert_eq!(refused.err(), Some(BadPublicKey));
     }
+}
+
+#[test]
+fn a_public_key_travels_as_its_bytes_and_is_checked_when_it_is_read() {
+    let key = SealingKey::derive(&[1; 32]).public();
+    let sent = minicbor::to_vec(&key).unwrap();
+    assert_eq!(minicbor::decode::<SealingPublicKey>(&sent).unwrap(), key);
+    let mut unreduced = key.as_bytes().to_vec();
+    unreduced[..1184].fill(0xff);
+    for bad in [unreduced, key.as_bytes()[1..].to_vec()] {
+        let sent = minicbor::to_vec(ByteVec::from(bad)).unwrap();
+        assert!(minicbor::decode::<SealingPublicKey>(&sent).is_err());
+    }
+}
+
+#[test]
+fn numbers_for_the_library_come_from_our_randomness_too() {
+    let mut given = Given((1..=12).collect());
+    let mut random = Adapter(&mut given);
+    assert_eq!(random.try_next_u32(), Ok(0x0403_0201));
+    assert_eq!(random.try_next_u64(), Ok(0x0c0b_0a09_0807_0605));
 }

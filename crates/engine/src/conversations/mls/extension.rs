@@ -115,3 +115,39 @@ fn read<T: for<'b> Decode<'b, ()>>(
     decode(extension.extension_data(), MAX_EXTENSION)
         .map_err(|_| MlsFailure::Invalid("a Sotto extension is malformed"))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn accounts(count: u16) -> Vec<AccountId> {
+        let account = |number: u16| {
+            let mut id = [0; 32];
+            id[..2].copy_from_slice(&number.to_be_bytes());
+            AccountId(id)
+        };
+        (0..count).map(account).collect()
+    }
+
+    #[test]
+    fn who_is_listed_has_a_role_and_nobody_else() {
+        let listed = accounts(2);
+        let roles = Roles::owners(&listed);
+        for account in &listed {
+            assert_eq!(roles.of(account), Some(Role::Owner));
+        }
+        assert_eq!(roles.of(&AccountId([9; 32])), None);
+        assert_eq!(Roles::from_list(&roles.to_list()).unwrap(), roles);
+        assert!(LeafChannel::from_list(&roles.to_list()).is_err());
+    }
+
+    #[test]
+    fn an_extension_is_measured_before_it_is_read() {
+        // 38 bytes an account.
+        let many = Roles::owners(&accounts(1600));
+        assert_eq!(Roles::from_list(&many.to_list()).unwrap(), many);
+        let too_many = Roles::owners(&accounts(1800));
+        assert!(Roles::from_list(&too_many.to_list()).is_err());
+    }
+}

@@ -49,3 +49,38 @@ impl MlsFailure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mls_rs::time::MlsTime;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_old_or_too_young_is_of_the_clock() {
+        let at = MlsTime::from(7);
+        let lifetime = MlsError::InvalidLifetime {
+            not_before: at,
+            not_after: at,
+            timestamp: at,
+        };
+        assert!(MlsFailure::Expired.is_of_the_clock());
+        assert!(MlsFailure::from(lifetime).is_of_the_clock());
+        assert!(!MlsFailure::from(MlsError::InvalidSignature).is_of_the_clock());
+        assert!(!MlsFailure::Invalid("malformed").is_of_the_clock());
+    }
+
+    #[test]
+    fn who_can_not_follow_a_valid_commit_is_stranded() {
+        for error in [
+            MlsError::InvalidConfirmationTag,
+            MlsError::UpdateErrorNoSecretKey,
+            MlsError::PubKeyMismatch,
+        ] {
+            let failure = MlsFailure::of_commit(error);
+            assert!(matches!(failure, MlsFailure::Stranded(_)));
+        }
+        let refused = MlsFailure::of_commit(MlsError::InvalidSignature);
+        assert!(matches!(refused, MlsFailure::Refused(_)));
+    }
+}

@@ -1,5 +1,8 @@
 //! Groups by id: make, join, encrypt, open, commit.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use mls_rs::client_builder::{

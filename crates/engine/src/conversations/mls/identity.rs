@@ -112,3 +112,109 @@ impl IdentityProvider for Identities {
         vec![CREDENTIAL]
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use mls_rs::identity::basic::BasicCredential;
+    use sotto_suite::rand::SeededRandom;
+    use sotto_suite::secret::Secret;
+    use sotto_suite::sign::SigningKey;
+    use sotto_wire::{ChannelId, RelayAddress, RelayIdentity};
+
+    use super::*;
+    use crate::identity::{InboxAddress, NewAccount, NewDevice};
+
+    const NOW: u64 = 1_790_000_000;
+
+    fn account(seed: u8) -> NewAccount {
+        let relay = RelayAddress {
+            host: "relay.example".into(),
+            port: 7443,
+            identity: RelayIdentity([9; 32]),
+            plain: false,
+        };
+        let first = NewDevice {
+            name: "laptop".into(),
+            inboxes: vec![InboxAddress {
+                relay,
+                channel: ChannelId([seed; 16]),
+            }],
+            now: NOW,
+            lifetime: 86_400,
+        };
+        NewAccount::generate(&mut SeededRandom::new([seed; 32]), &first).unwrap()
+    }
+
+    /// The leaf of an account's first device.
+    fn leaf(account: &NewAccount) -> SigningIdentity {
+        let credential = account.credential.encoded().to_vec();
+        signing_identity(credential, &account.device_key.public())
+    }
+
+    #[test]
+    fn a_leaf_is_its_account_and_device() {
+        let alice = account(1);
+        let (credential, device) = verify(&leaf(&alice)).unwrap();
+        assert_eq!(credential.account_id(), alice.account_id());
+        assert_eq!(device, alice.device_key.public());
+        let none = ExtensionList::new();
+        let id = Identities.identity(&leaf(&alice), &none).unwrap();
+        assert_eq!(id[..32], alice.account_id().0);
+        assert_eq!(id[32..], device.0);
+        assert_eq!(Identities.supported_types(), [CREDENTIAL]);
+    }
+
+    #[test]
+    fn what_does_not_hold_is_no_member_and_nobody_speaks_from_outside() {
+        let (alice, mallory) = (account(1), account(66));
+        let credential = alice.credential.encoded().to_vec();
+        let custom = |kind, data| MlsCredential::Custom(CustomCredential::new(kind, data));
+        let device = alice.device_key.public().0.to_vec();
+        let other_kind = CredentialType::new(0xF002);
+        let basic = BasicCredential::new(credential.clone()).into_credential();
+        let member = |credential, key: &[u8]| {
+            let identity = SigningIdentity::new(credential, key.to_vec().into());
+            let context = MemberValidationContext::None;
+            Identities.validate_member(&identity, None, context)
+        };
+        assert!(member(custom(CREDENTIAL, credential.clone()), &device).is_ok());
+        for refused in [
+            member(custom(other_kind, credential.clone()), &device),
+            member(basic, &device),
+        ] {
+            assert!(matches!(refused, Err(LeafIdentityError::WrongType)));
+        }
+        let short = member(custom(CREDENTIAL, credential.clone()), &device[1..]);
+        assert!(matches!(short, Err(LeafIdentityError::WrongKey)));
+        let stolen = member(
+            custom(CREDENTIAL, credential),
+            &mallory.device_key.public().0,
+        );
+        assert!(matches!(stolen, Err(LeafIdentityError::Credential(_))));
+        let outside = Identities.validate_external_sender(&leaf(&alice), None, None);
+        assert!(outside.is_err());
+    }
+
+    #[test]
+    fn a_leaf_is_followed_by_one_that_knows_no_less() {
+        let (alice, bob) = (account(1), account(2));
+        let key = SigningKey::from_seed(&Secret::new([5; 32]));
+        let recovery = alice.recovery.signing_key();
+        let rotated = alice
+            .chain
+            .rotated(&recovery, &key, alice.chain.device_list())
+            .unwrap();
+        let device = alice.device_key.public();
+        let renewed = Credential::issue(&rotated, &key, &device, NOW).unwrap();
+        let renewed = signing_identity(renewed.encoded().to_vec(), &device);
+        let none = ExtensionList::new();
+        let follows = |before: &SigningIdentity, after: &SigningIdentity| {
+            Identities.valid_successor(before, after, &none).unwrap()
+        };
+        assert!(follows(&leaf(&alice), &leaf(&alice)));
+        assert!(follows(&leaf(&alice), &renewed));
+        assert!(!follows(&renewed, &leaf(&alice)));
+        assert!(!follows(&leaf(&alice), &leaf(&bob)));
+    }
+}

@@ -1,7 +1,7 @@
 //! How much a chain and a list may hold, and what a list may not say.
 
-use super::super::statement::Statement;
-use super::super::{ChainError, InvalidList, limits};
+use super::super::statement::{Header, Kind, Statement, body_hash};
+use super::super::{ChainError, InvalidList, StatementHash, limits};
 use super::chain::{Forged, header_of};
 use super::*;
 
@@ -99,4 +99,46 @@ fn lists_that_break_a_rule_are_neither_signed_nor_believed() {
         wrong(|list| list.expires = list.issued),
         broken(InvalidList::Times)
     );
+}
+
+#[test]
+fn a_forged_header_names_no_more_rivals_than_an_honest_one() {
+    let alice = alice();
+    let next = list(10, 1);
+    for (rivals, refused) in [
+        (limits::MAX_RIVALS, None),
+        (limits::MAX_RIVALS + 1, Some(ChainError::TooLong)),
+        (limits::MAX_RIVALS + 2, Some(ChainError::TooLong)),
+    ] {
+        let mut header = header_of(&next, 2, alice.chain.head());
+        header.rivals = Some(vec![StatementHash([1; 32]); rivals]);
+        let statement = Statement::sign(&header, next.encode(), &alice.account_key);
+        let mut forged = Forged::from(&alice.chain);
+        forged.statements.push(statement);
+        assert_eq!(forged.verify(&alice).err(), refused, "{rivals} rivals");
+    }
+}
+
+#[test]
+fn a_body_is_measured_before_it_is_read() {
+    let alice = alice();
+    for (len, too_long) in [
+        (limits::MAX_BODY, false),
+        (limits::MAX_BODY + 1, true),
+        (limits::MAX_BODY + 2, true),
+    ] {
+        let body = vec![0; len];
+        let header = Header {
+            kind: Kind::List,
+            number: 2,
+            previous: alice.chain.head(),
+            body: body_hash(&body),
+            rivals: None,
+        };
+        let mut forged = Forged::from(&alice.chain);
+        let statement = Statement::sign(&header, body, &alice.account_key);
+        forged.statements.push(statement);
+        let measured = forged.verify(&alice) == Err(ChainError::BodyMismatch { number: 2 });
+        assert_eq!(measured, too_long, "{len} bytes");
+    }
 }

@@ -1,0 +1,245 @@
+//! Alice's and Bob's groups, without an engine around them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop at the first surprise"
+)]
+
+use mls_rs::mls_rules::ProposalBundle;
+use mls_rs::{MlsRules as _, WireFormat};
+use sotto_suite::provider::{SUITE, SottoCrypto};
+use sotto_suite::rand::SeededRandom;
+use sotto_wire::{ChannelId, RelayAddress, RelayIdentity};
+
+use super::*;
+use crate::identity::{InboxAddress, NewAccount, NewDevice};
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+const ID: GroupId = [7; 32];
+
+struct Device {
+    account: NewAccount,
+    groups: MlsGroups<SottoCrypto>,
+}
+
+impl Device {
+    fn new(seed: u8) -> Self {
+        let relay = RelayAddress {
+            host: "relay.example".into(),
+            port: 7443,
+            identity: RelayIdentity([9; 32]),
+            plain: false,
+        };
+        let first = NewDevice {
+            name: "laptop".into(),
+            inboxes: vec![InboxAddress {
+                relay,
+                channel: ChannelId([seed; 16]),
+            }],
+            now: NOW.seconds(),
+            lifetime: 86_400,
+        };
+        let account = NewAccount::generate(&mut SeededRandom::new([seed; 32]), &first).unwrap();
+        let credential = account.credential.encoded().to_vec();
+        Self {
+            groups: MlsGroups::new(SottoCrypto::new(), SUITE, credential, &account.device_key),
+            account,
+        }
+    }
+
+    fn id(&self) -> AccountId {
+        self.account.account_id()
+    }
+
+    fn leaf(&self) -> LeafChannel {
+        LeafChannel {
+            subscriber: self.account.device_key.public(),
+            rescue: None,
+        }
+    }
+
+    fn package(&mut self) -> (Vec<u8>, KeyPackageRow) {
+        let leaf = self.leaf();
+        self.groups.key_package(&leaf, false, NOW).unwrap()
+    }
+
+    fn say(&mut self, words: &[u8]) -> Vec<u8> {
+        self.groups.encrypt(&ID, words).unwrap()
+    }
+
+    /// Who said what, if it opens.
+    fn hear(&mut self, message: &[u8]) -> Option<(AccountId, Vec<u8>)> {
+        match self.groups.open(&ID, message).ok()? {
+            Opened::Content { sender, content } => Some((sender.account, content.to_vec())),
+            _ => panic!("not a message"),
+        }
+    }
+
+    fn epoch(&self) -> u64 {
+        self.groups.epoch(&ID).unwrap()
+    }
+}
+
+/// Alice founds a group with Bob, who joins it.
+fn two() -> (Device, Device) {
+    let (mut alice, mut bob) = (Device::new(1), Device::new(2));
+    let (leaf, roles) = (alice.leaf(), Roles::owners(&[alice.id(), bob.id()]));
+    let (package, row) = bob.package();
+    let (psk, generation) = (Secret::new([3; 32]), Secret::new([4; 32]));
+    let psk = (&b"invite"[..], &psk);
+    alice.groups.create(&ID, &roles, &leaf, NOW).unwrap();
+    let founded = alice.groups.found(&ID, &[package], psk, &generation, NOW);
+    let founded = founded.unwrap();
+    let joined = bob
+        .groups
+        .join(&founded.welcome, &founded.tree, &[row], psk)
+        .unwrap();
+    assert_eq!(joined.group, ID);
+    assert_eq!(joined.generation, generation);
+    assert_eq!(joined.inviter.account, alice.id());
+    (alice, bob)
+}
+
+/// One commits, and both follow.
+fn next_epoch(from: &mut Device, to: &mut Device) {
+    let pending = from.groups.commit(&ID, NOW).unwrap();
+    from.groups.merge(&ID, &pending).unwrap();
+    let Opened::Epoch { committer, removed } = to.groups.open(&ID, &pending.message).unwrap()
+    else {
+        panic!("not a commit")
+    };
+    assert_eq!((committer, removed), (from.id(), false));
+    from.groups.save(&ID).unwrap();
+    to.groups.save(&ID).unwrap();
+}
+
+#[test]
+fn both_are_in_one_group_and_know_who_speaks() {
+    let (mut alice, mut bob) = two();
+    let leaves = alice.groups.leaves(&ID).unwrap();
+    let accounts: Vec<_> = leaves.iter().map(|leaf| leaf.account).collect();
+    assert_eq!(accounts, [alice.id(), bob.id()]);
+    assert_eq!(leaves, bob.groups.leaves(&ID).unwrap());
+    assert_eq!(alice.groups.me(&ID).unwrap(), 0);
+    assert_eq!(bob.groups.me(&ID).unwrap(), 1);
+    assert_eq!((alice.epoch(), bob.epoch()), (1, 1));
+    let (hello, answer) = (alice.say(b"hello"), bob.say(b"yes?"));
+    assert_eq!(bob.hear(&hello), Some((alice.id(), b"hello".to_vec())));
+    assert_eq!(alice.hear(&answer), Some((bob.id(), b"yes?".to_vec())));
+}
+
+#[test]
+fn commits_heal_are_encrypted_and_let_nobody_in_from_outside() {
+    let (mut alice, _) = two();
+    let group = &alice.groups.groups[&ID].group;
+    let options =
+        Rules.commit_options(&group.roster(), group.context(), &ProposalBundle::default());
+    let options = options.unwrap();
+    assert!(options.path_required && options.single_welcome_message);
+    assert!(!options.ratchet_tree_extension && !options.allow_external_commit);
+    let pending = alice.groups.commit(&ID, NOW).unwrap();
+    let message = MlsMessage::from_bytes(&pending.message).unwrap();
+    assert_eq!(message.wire_format(), WireFormat::PrivateMessage);
+}
+
+#[test]
+fn a_pending_commit_is_merged_only_as_it_was_made_and_where() {
+    let (mut alice, _) = two();
+    let pending = alice.groups.commit(&ID, NOW).unwrap();
+    let but = |epoch, message: &[u8]| PendingCommit {
+        message: message.to_vec(),
+        hash: pending.hash,
+        epoch,
+        secrets: pending.secrets.clone(),
+    };
+    for other in [but(2, &pending.message), but(1, b"another")] {
+        let refused = alice.groups.merge(&ID, &other);
+        assert!(matches!(refused, Err(MlsFailure::State(_))));
+    }
+    assert_eq!(alice.epoch(), 1);
+    alice.groups.merge(&ID, &pending).unwrap();
+    assert_eq!(alice.epoch(), 2);
+}
+
+#[test]
+fn a_late_message_counts_for_three_epochs() {
+    let (mut alice, mut bob) = two();
+    let (late, too_late) = (bob.say(b"late"), bob.say(b"too late"));
+    for _ in 0..3 {
+        next_epoch(&mut alice, &mut bob);
+    }
+    assert_eq!(alice.hear(&late), Some((bob.id(), b"late".to_vec())));
+    next_epoch(&mut alice, &mut bob);
+    assert_eq!(alice.hear(&too_late), None);
+}
+
+#[test]
+fn a_message_that_did_not_open_is_as_if_it_had_not_come() {
+    let (mut alice, mut bob) = two();
+    let genuine = alice.say(b"hello");
+    let mut forged = genuine.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    bob.groups.checkpoint(&ID).unwrap();
+    assert_eq!(bob.hear(&forged), None);
+    bob.groups.rollback(&ID);
+    assert_eq!(bob.hear(&genuine), Some((alice.id(), b"hello".to_vec())));
+}
+
+#[test]
+fn a_package_is_its_owners_until_it_is_too_old() {
+    let (alice, mut bob) = (Device::new(1), Device::new(2));
+    let (package, _) = bob.package();
+    let read = MlsMessage::from_bytes(&package).unwrap();
+    let end = read.into_key_package().unwrap().expiration().unwrap();
+    let at = |seconds| {
+        let at = Timestamp(seconds * 1_000);
+        alice.groups.check_package(&package, at)
+    };
+    for seconds in [NOW.seconds(), end.seconds_since_epoch()] {
+        let owner = at(seconds).unwrap();
+        let device = bob.account.device_key.public();
+        assert_eq!((owner.account, owner.device), (bob.id(), device));
+    }
+    let old = at(end.seconds_since_epoch() + 1);
+    assert!(matches!(old, Err(MlsFailure::Expired)));
+}
+
+#[test]
+fn a_stored_tree_has_to_be_that_of_the_stored_epoch() {
+    let (mut alice, mut bob) = two();
+    let stale = alice.groups.tree(&ID).unwrap();
+    next_epoch(&mut alice, &mut bob);
+    let tree = alice.groups.tree(&ID).unwrap();
+    let changes = alice.groups.take_changes();
+    let change = &changes.groups[&ID];
+    let stored = |tree: &[u8], of: &[u8], tree_epoch| StoredGroup {
+        state: change.state.clone().unwrap(),
+        epochs: change.epochs.clone(),
+        tree: tree.to_vec(),
+        tree_epoch,
+        tree_hash: sha256(&[of]),
+        rosters: HashMap::new(),
+    };
+    alice.groups.unload(&ID);
+    for wrong in [stored(&stale, &tree, 2), stored(&tree, &tree, 1)] {
+        let refused = alice.groups.load(&ID, wrong);
+        assert!(matches!(refused, Err(MlsFailure::State(_))));
+        assert!(!alice.groups.loaded(&ID));
+    }
+    alice.groups.load(&ID, stored(&tree, &tree, 2)).unwrap();
+    assert_eq!(alice.epoch(), 2);
+    let hello = bob.say(b"hello");
+    assert_eq!(alice.hear(&hello), Some((bob.id(), b"hello".to_vec())));
+}
+
+#[test]
+fn whatever_may_not_have_reached_the_disk_is_forgotten() {
+    let (mut alice, mut bob) = two();
+    alice.groups.forget();
+    assert!(!alice.groups.loaded(&ID));
+    bob.groups.discard(&ID);
+    assert!(!bob.groups.loaded(&ID));
+    let changes = bob.groups.take_changes();
+    assert!(changes.groups.is_empty() && changes.packages_used.is_empty());
+}

@@ -1,0 +1,24 @@
+//! Mutants that are not made, as regular expressions over the names that cargo-mutants gives them.
+//! Each with the reason: one without would hide a hole.
+
+/// They weaken no check.
+pub(super) const NO_CHECK: &[(&str, &str)] = &[
+    (
+        "<impl (core::|std::)?fmt::(Debug|Display) for ",
+        "what is printed; that no secret is has tests of its own, and these mutants print less",
+    ),
+    (
+        r"(Zeroizing|Secret)::(new\(\)|new\(Default|from\(|from_iter)",
+        "the mutant `Zeroizing::new(vec![])` again, or not Rust",
+    ),
+    (
+        r"(vec!\[1\]|\[1; )",
+        "the mutant with zeros in their place again, with ones",
+    ),
+];
+
+/// Nobody could notice them: the program does the same.
+pub(super) const EQUIVALENT: &[(&str, &str)] = &[(
+    "match guard x25519.len\\(\\) == 32 with true in split",
+    "ring refuses an X25519 share of another length as well, with the same error",
+)];
