@@ -103,7 +103,13 @@ fn other_bytes_in_the_place_of_an_own_commit_are_not_taken_for_it() {
         }
         vec![frame]
     }));
-    world.wait(8 * 86_400_000);
+    for _ in 0..16 {
+        world.now = world.now.plus(43_200_000);
+        for name in ["alice", "bob"] {
+            world.input(name, Input::Deadline);
+        }
+        world.settle();
+    }
     let red = |world: &World, who, conversation| {
         let shown = world.reader(who).conversation(conversation).unwrap();
         shown.shield_reason == ShieldReason::RelayContradiction
