@@ -81,9 +81,17 @@ impl World<'_> {
                 continue;
             };
             let there = self.messages(other, theirs.conversation);
+            // A text that went on from a halted conversation may have come there before.
+            let before: Vec<_> = self
+                .conversations(other)
+                .into_iter()
+                .filter(|view| view.state == ConversationState::Halted)
+                .flat_map(|view| self.messages(other, view.conversation))
+                .collect();
             for message in self.messages(who, view.conversation) {
                 let stored = message.author == Author::Me && message.delivery >= Delivery::Stored;
-                let come = there.iter().any(|seen| seen.message == message.message);
+                let mut all = there.iter().chain(&before);
+                let come = all.any(|seen| seen.message == message.message);
                 let gap = there.iter().any(|seen| {
                     let notice = Notice::Gap;
                     seen.body == Body::Notice { notice } && seen.order >= message.order
