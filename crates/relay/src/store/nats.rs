@@ -14,6 +14,7 @@ mod event;
 mod expire;
 pub(crate) mod inspect;
 mod listen;
+mod login;
 mod open;
 mod orders;
 mod page;
@@ -45,15 +46,17 @@ use crate::metrics::Metrics;
 use orders::{Order, Work};
 use streams::Streams;
 
+pub use login::Login;
 pub use open::OpenError;
 
 /// How the distributed store is reached, and what it allows.
 #[derive(Clone, Debug)]
 pub struct NatsOptions {
-    /// Addresses of the servers, `nats://host:port` or `tls://host:port`, with `user:password@` or
-    /// `token@` in front of the host where they ask for one.
+    /// Addresses of the servers, `nats://host:port` or `tls://host:port`.
     pub servers: Vec<String>,
-    /// File with `user:password` or a token, for servers that ask for one.
+    /// What stood in front of a host in the address, for servers that ask for one.
+    pub login: Option<Login>,
+    /// File with `user:password` or a token; goes before `login`.
     pub credentials: Option<PathBuf>,
     /// Certificates (PEM) of who has signed the servers', where the system does not know them.
     pub authorities: Option<PathBuf>,
@@ -95,6 +98,7 @@ impl Default for NatsOptions {
     fn default() -> Self {
         Self {
             servers: Vec::new(),
+            login: None,
             credentials: None,
             authorities: None,
             replicas: 3,

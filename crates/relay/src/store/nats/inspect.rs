@@ -8,7 +8,7 @@ use async_nats::jetstream::stream::Info;
 use async_nats::{Client, ConnectErrorKind, ServerAddr};
 use serde_json::Value;
 
-use super::open::credentials;
+use super::login::credentials;
 use super::streams::{describe, existing, made_with, names};
 use super::{NatsOptions, OpenError};
 use crate::jetstream::Servers;
@@ -32,7 +32,7 @@ pub(crate) enum Trouble {
 
 /// What was found.
 pub(crate) struct Look {
-    /// Each server, as it was named, without what it is asked with.
+    /// Each server, as it was named.
     pub(crate) servers: Vec<(String, Result<(), Trouble>)>,
     /// What they keep, if any lets us in.
     pub(crate) found: Option<Result<Found, OpenError>>,
@@ -88,7 +88,7 @@ impl Found {
 pub(crate) async fn look(options: &NatsOptions) -> Result<Look, OpenError> {
     let (mut servers, mut client) = (Vec::new(), None);
     for server in &options.servers {
-        let name = server.rsplit(['@', '/']).next().unwrap_or_default();
+        let name = server.rsplit('/').next().unwrap_or_default();
         let reached = reach(options, server).await?;
         servers.push((
             name.to_owned(),

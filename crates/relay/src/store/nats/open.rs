@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_nats::{ConnectOptions, Event};
+use async_nats::Event;
 use sotto_suite::{RandomExt as _, SystemRandom};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
-use zeroize::Zeroizing;
 
 use super::count::{self, Count};
+use super::login::{Login, credentials};
 use super::streams::Streams;
 use super::{NatsOptions, NatsStore, Shared};
 use crate::feed::Feeds;
@@ -85,9 +85,19 @@ impl NatsOptions {
             let server = server
                 .strip_prefix(&format!("{scheme}://"))
                 .unwrap_or(server);
+            let (login, server) = match server.rsplit_once('@') {
+                Some((login, server)) => (Some(Login::new(login)), server),
+                None => (None, server),
+            };
             if server.is_empty() {
                 return Err(OpenError::Address("a server's name is missing"));
             }
+            if login.is_some() && options.login.is_some() && login != options.login {
+                return Err(OpenError::Address(
+                    "there can be one login for all servers only",
+                ));
+            }
+            options.login = login.or(options.login);
             options.servers.push(format!("{scheme}://{server}"));
         }
         for option in rest.split('&').filter(|option| !option.is_empty()) {
@@ -114,39 +124,6 @@ impl NatsOptions {
         }
         Ok(options)
     }
-}
-
-pub(super) fn credentials(options: &NatsOptions) -> Result<ConnectOptions, OpenError> {
-    let mut connect = ConnectOptions::new();
-    if let Some(path) = &options.authorities {
-        connect = connect.add_root_certificates(path.clone());
-    }
-    let login = match &options.credentials {
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map(Zeroizing::new);
-            Some(text.map_err(|error| OpenError::File {
-                path: path.clone(),
-                error,
-            })?)
-        }
-        None => login(&options.servers),
-    };
-    let Some(login) = login else {
-        return Ok(connect);
-    };
-    Ok(match login.trim().split_once(':') {
-        Some((user, password)) => connect.user_and_password(user.into(), password.into()),
-        None => connect.token(login.trim().into()),
-    })
-}
-
-/// What stands before a server's name; the client library reads an address and passes this over.
-fn login(servers: &[String]) -> Option<Zeroizing<String>> {
-    let mut logins = servers.iter().filter_map(|server| {
-        let (_, rest) = server.split_once("://")?;
-        rest.rsplit_once('@')
-    });
-    logins.next().map(|(login, _)| Zeroizing::new(login.into()))
 }
 
 pub(super) async fn open(
@@ -263,6 +240,16 @@ mod tests {
     }
 
     #[test]
+    fn a_login_is_one_for_all_and_is_not_printed() {
+        let options = NatsOptions::parse("nats://sotto:p@ss@a,sotto:p@ss@b,c?credentials=f");
+        let options = options.map_err(|error| error.to_string());
+        let options = options.unwrap_or_default();
+        assert_eq!(options.servers, ["nats://a", "nats://b", "nats://c"]);
+        assert_eq!(options.login, Some(Login::new("sotto:p@ss")));
+        assert!(!format!("{options:?}").contains("p@ss"));
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_and_not_repeated() {
         for text in [
             "",
@@ -275,6 +262,8 @@ mod tests {
             "nats://secret@a?prefix=a.b",
             "nats://secret@a?secret",
             "nats://secret@a?colour=red",
+            "nats://secret@",
+            "nats://secret@a,secret2@b",
         ] {
             let error = NatsOptions::parse(text)
                 .err()
