@@ -36,4 +36,4 @@ pub use recovery::{RecoveryCode, RecoveryCodeError};
 pub use statement::StatementHash;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,14 +2,15 @@
 
 use sotto_suite::rand::RandomExt;
 use sotto_suite::secret::Secret;
-use sotto_wire::{Command, Role, encode};
+use sotto_wire::{Command, encode};
 
 use super::card::{self, Card, Keys};
+use super::inbox;
 use crate::api::{AccountId, ConversationId};
 use crate::error::Result;
 use crate::messages::content::{Content, Introduction, kind};
 use crate::messages::outbox;
-use crate::relays::{Errand, Purpose, errand};
+use crate::relays::Purpose;
 use crate::store::{OptionalExtension, params};
 use crate::turn::Turn;
 
@@ -79,29 +80,13 @@ pub(super) fn allow(turn: &mut Turn<'_>, keys: &Keys, after: Option<i64>) -> Res
         pool_key: *turn.me.pool_key.expose(),
     };
     let sealed = card::seal(keys, &turn.me.inbox, &contents, turn.random);
-    let (relay, inbox, admin) = (
-        turn.me.relay.clone(),
-        turn.me.inbox,
-        turn.me.inbox_admin.clone(),
-    );
-    let command = Command::SetWriter {
-        channel: inbox,
-        admin: admin.public(),
-        writer: keys.writer.public(),
+    let writer = keys.writer.public();
+    let set = |channel, admin| Command::SetWriter {
+        channel,
+        admin,
+        writer,
         card: Some(sealed),
     };
-    errand::queue(
-        turn,
-        Errand {
-            relay: &relay,
-            channel: inbox,
-            role: Role::Admin,
-            key: &admin,
-            command,
-            purpose: Purpose::None,
-            subject: None,
-            after,
-        },
-    )?;
+    inbox::govern(turn, set, Purpose::None, after)?;
     Ok(())
 }

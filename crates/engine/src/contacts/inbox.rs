@@ -6,7 +6,8 @@
 
 use std::collections::HashSet;
 
-use sotto_wire::{ChainHash, Command, RefusalCode, Role, Subscribed};
+use sotto_suite::sign::PublicKey;
+use sotto_wire::{ChainHash, ChannelId, Command, RefusalCode, Role, Subscribed};
 
 use super::card::Keys;
 use super::contact::allow;
@@ -20,31 +21,40 @@ const AGAIN: u64 = 60_000;
 /// The same where somebody else has the address now; only who knew it from an invite can.
 const TAKEN: u64 = 3_600_000;
 
+/// An errand of whoever governs the inbox, made from its address and the governing key; not before the
+/// errand `after`.
+pub(super) fn govern(
+    turn: &mut Turn<'_>,
+    command: impl FnOnce(ChannelId, PublicKey) -> Command,
+    purpose: Purpose,
+    after: Option<i64>,
+) -> Result<i64> {
+    let relay = turn.me.relay.clone();
+    let key = turn.me.inbox_admin.clone();
+    let channel = turn.me.inbox;
+    let errand = Errand {
+        relay: &relay,
+        channel,
+        role: Role::Admin,
+        key: &key,
+        command: command(channel, key.public()),
+        purpose,
+        subject: None,
+        after,
+    };
+    errand::queue(turn, errand)
+}
+
 /// Asks the relay for the inbox. Asked twice, it comes to the same.
 pub(crate) fn create(turn: &mut Turn<'_>) -> Result<i64> {
-    let (relay, inbox) = (turn.me.relay.clone(), turn.me.inbox);
-    let (admin, subscriber) = (
-        turn.me.inbox_admin.clone(),
-        turn.me.inbox_subscriber.public(),
-    );
-    errand::queue(
-        turn,
-        Errand {
-            relay: &relay,
-            channel: inbox,
-            role: Role::Admin,
-            key: &admin,
-            command: Command::Create {
-                channel: inbox,
-                admin: admin.public(),
-                writers: Vec::new(),
-                subscribers: vec![subscriber],
-            },
-            purpose: Purpose::Inbox,
-            subject: None,
-            after: None,
-        },
-    )
+    let subscribers = vec![turn.me.inbox_subscriber.public()];
+    let create = |channel, admin| Command::Create {
+        channel,
+        admin,
+        writers: Vec::new(),
+        subscribers,
+    };
+    govern(turn, create, Purpose::Inbox, None)
 }
 
 /// The relay answers an errand as if there were no inbox. Nothing of it is given up: it goes again

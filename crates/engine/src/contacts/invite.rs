@@ -3,16 +3,17 @@
 use sotto_suite::rand::RandomExt;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::PublicKey;
-use sotto_wire::{Command, Invite, InviteError, Role};
+use sotto_wire::{Command, Invite, InviteError};
 
 use super::card::Keys;
 use super::contact::allow;
+use super::inbox;
 use crate::api::{
     AccountId, Done, Event, InviteGlance, InviteId, InviteState, InviteView, Timestamp,
 };
 use crate::error::{Refused, Result};
 use crate::profile::Profile;
-use crate::relays::{Errand, Purpose, errand};
+use crate::relays::Purpose;
 use crate::store::{OptionalExtension, Transaction, params};
 use crate::turn::Turn;
 
@@ -116,29 +117,12 @@ fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
 
 /// Takes a writer's right to the inbox away; not before the errand `after`.
 pub(super) fn forbid(turn: &mut Turn<'_>, writer: PublicKey, after: Option<i64>) -> Result<()> {
-    let (relay, inbox, admin) = (
-        turn.me.relay.clone(),
-        turn.me.inbox,
-        turn.me.inbox_admin.clone(),
-    );
-    let command = Command::RevokeWriter {
-        channel: inbox,
-        admin: admin.public(),
+    let revoke = |channel, admin| Command::RevokeWriter {
+        channel,
+        admin,
         writer,
     };
-    errand::queue(
-        turn,
-        Errand {
-            relay: &relay,
-            channel: inbox,
-            role: Role::Admin,
-            key: &admin,
-            command,
-            purpose: Purpose::None,
-            subject: None,
-            after,
-        },
-    )?;
+    inbox::govern(turn, revoke, Purpose::None, after)?;
     Ok(())
 }
 

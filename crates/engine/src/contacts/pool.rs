@@ -5,13 +5,14 @@ use minicbor::bytes::ByteVec;
 use sotto_suite::rand::RandomExt;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::{PublicKey, SigningKey};
-use sotto_wire::{ChannelId, Command, Role};
+use sotto_wire::{ChannelId, Command};
 
 use super::card::{open_small, seal_small};
+use super::inbox;
 use crate::api::Timestamp;
 use crate::conversations::{KeyPackageRow, LeafChannel};
 use crate::error::Result;
-use crate::relays::{Errand, Purpose, errand};
+use crate::relays::Purpose;
 use crate::store::{OptionalExtension, params};
 use crate::turn::Turn;
 
@@ -38,31 +39,15 @@ pub(crate) fn deposit(
     } else {
         None
     };
-    let (relay, inbox, admin) = (
-        turn.me.relay.clone(),
-        turn.me.inbox,
-        turn.me.inbox_admin.clone(),
-    );
-    let command = Command::Deposit {
-        channel: inbox,
-        admin: admin.public(),
-        slot: turn.me.slot,
+    let slot = turn.me.slot;
+    let deposit = |channel, admin| Command::Deposit {
+        channel,
+        admin,
+        slot,
         packages,
         last_resort,
     };
-    errand::queue(
-        turn,
-        Errand {
-            relay: &relay,
-            channel: inbox,
-            role: Role::Admin,
-            key: &admin,
-            command,
-            purpose: Purpose::None,
-            subject: None,
-            after,
-        },
-    )?;
+    inbox::govern(turn, deposit, Purpose::None, after)?;
     Ok(())
 }
 

@@ -70,7 +70,7 @@ fn caught_up(
         // It says that we have everything, but never sent it.
         return hole(turn, relay, id);
     }
-    if channel(turn, id)?.fenced {
+    if channel(turn, id)?.fenced && !turn.conversation(id)?.contradicted {
         // It takes nothing more here, and all that it has shown is no fence that can be crossed.
         turn.conversation_mut(id)?.contradicted = true;
     }

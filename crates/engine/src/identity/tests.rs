@@ -20,7 +20,7 @@ use sotto_wire::{ChannelId, RelayAddress, RelayIdentity, SlotId};
 use super::{Chain, DeviceEntry, DeviceList, InboxAddress, NewAccount, NewDevice, UnverifiedChain};
 
 /// Midsummer of 2026.
-const NOW: u64 = 1_782_000_000;
+pub(crate) const NOW: u64 = 1_782_000_000;
 const MONTH: u64 = 30 * 24 * 3600;
 
 fn inbox(number: u8) -> InboxAddress {
@@ -35,7 +35,8 @@ fn inbox(number: u8) -> InboxAddress {
     }
 }
 
-fn account(seed: u8, device: &str) -> NewAccount {
+/// An account that is made at [`NOW`], with one device of a month.
+pub(crate) fn account(seed: u8, device: &str) -> NewAccount {
     let first = NewDevice {
         name: device.into(),
         inboxes: vec![inbox(1)],

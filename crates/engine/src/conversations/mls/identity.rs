@@ -117,34 +117,12 @@ impl IdentityProvider for Identities {
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use mls_rs::identity::basic::BasicCredential;
-    use sotto_suite::rand::SeededRandom;
     use sotto_suite::secret::Secret;
     use sotto_suite::sign::SigningKey;
-    use sotto_wire::{ChannelId, RelayAddress, RelayIdentity};
 
     use super::*;
-    use crate::identity::{InboxAddress, NewAccount, NewDevice};
-
-    const NOW: u64 = 1_790_000_000;
-
-    fn account(seed: u8) -> NewAccount {
-        let relay = RelayAddress {
-            host: "relay.example".into(),
-            port: 7443,
-            identity: RelayIdentity([9; 32]),
-            plain: false,
-        };
-        let first = NewDevice {
-            name: "laptop".into(),
-            inboxes: vec![InboxAddress {
-                relay,
-                channel: ChannelId([seed; 16]),
-            }],
-            now: NOW,
-            lifetime: 86_400,
-        };
-        NewAccount::generate(&mut SeededRandom::new([seed; 32]), &first).unwrap()
-    }
+    use crate::identity::NewAccount;
+    use crate::identity::tests::{NOW, account};
 
     /// The leaf of an account's first device.
     fn leaf(account: &NewAccount) -> SigningIdentity {
@@ -154,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_leaf_is_its_account_and_device() {
-        let alice = account(1);
+        let alice = account(1, "laptop");
         let (credential, device) = verify(&leaf(&alice)).unwrap();
         assert_eq!(credential.account_id(), alice.account_id());
         assert_eq!(device, alice.device_key.public());
@@ -167,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_does_not_hold_is_no_member_and_nobody_speaks_from_outside() {
-        let (alice, mallory) = (account(1), account(66));
+        let (alice, mallory) = (account(1, "laptop"), account(66, "terminal"));
         let credential = alice.credential.encoded().to_vec();
         let custom = |kind, data| MlsCredential::Custom(CustomCredential::new(kind, data));
         let device = alice.device_key.public().0.to_vec();
@@ -198,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_leaf_is_followed_by_one_that_knows_no_less() {
-        let (alice, bob) = (account(1), account(2));
+        let (alice, bob) = (account(1, "laptop"), account(2, "laptop"));
         let key = SigningKey::from_seed(&Secret::new([5; 32]));
         let recovery = alice.recovery.signing_key();
         let rotated = alice

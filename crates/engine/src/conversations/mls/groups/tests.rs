@@ -9,13 +9,12 @@
 use mls_rs::mls_rules::ProposalBundle;
 use mls_rs::{MlsRules as _, WireFormat};
 use sotto_suite::provider::{SUITE, SottoCrypto};
-use sotto_suite::rand::SeededRandom;
-use sotto_wire::{ChannelId, RelayAddress, RelayIdentity};
 
 use super::*;
-use crate::identity::{InboxAddress, NewAccount, NewDevice};
+use crate::identity::NewAccount;
+use crate::identity::tests as identity;
 
-const NOW: Timestamp = Timestamp(1_790_000_000_000);
+const NOW: Timestamp = Timestamp(identity::NOW * 1_000);
 const ID: GroupId = [7; 32];
 
 struct Device {
@@ -25,22 +24,7 @@ struct Device {
 
 impl Device {
     fn new(seed: u8) -> Self {
-        let relay = RelayAddress {
-            host: "relay.example".into(),
-            port: 7443,
-            identity: RelayIdentity([9; 32]),
-            plain: false,
-        };
-        let first = NewDevice {
-            name: "laptop".into(),
-            inboxes: vec![InboxAddress {
-                relay,
-                channel: ChannelId([seed; 16]),
-            }],
-            now: NOW.seconds(),
-            lifetime: 86_400,
-        };
-        let account = NewAccount::generate(&mut SeededRandom::new([seed; 32]), &first).unwrap();
+        let account = identity::account(seed, "laptop");
         let credential = account.credential.encoded().to_vec();
         Self {
             groups: MlsGroups::new(SottoCrypto::new(), SUITE, credential, &account.device_key),
