@@ -18,7 +18,7 @@ use std::time::Duration;
 use async_nats::jetstream;
 use blob_conformance::{
     BLOB, BLOBS, BYTES, Harness, KEY, OWNER, SIZE, START, UNFINISHED_HOURS, blob_conformance,
-    content, fill, new,
+    content, fill, new, uploads_at_once,
 };
 use cluster::Cluster;
 use sotto_relay::blobs::nats::NatsBlobs;
@@ -207,35 +207,7 @@ async fn uploads_over_two_processes_at_once_make_one_blob() {
         Arc::new(harness.open().await),
     ];
     let size = 64 * PART;
-    let large = NewBlob { size, ..new(BLOB) };
-    stores[0].keep(large).await.unwrap();
-    let bytes = content(size);
-    let uploads = (0..4).map(|n| {
-        let (store, bytes) = (Arc::clone(&stores[n % 2]), bytes.clone());
-        tokio::spawn(async move {
-            let (mut at, mut wrote) = (0, 0u64);
-            while at < size {
-                let part = bytes.slice(at as usize..(at + PART) as usize);
-                at = match store.write(BLOB, KEY, at, part).await {
-                    Ok(state) => {
-                        wrote += 1;
-                        state.received
-                    }
-                    Err(BlobError::Offset { received }) => received,
-                    Err(error) => panic!("{error}"),
-                };
-            }
-            wrote
-        })
-    });
-    let mut wrote = 0;
-    for upload in uploads.collect::<Vec<_>>() {
-        wrote += upload.await.unwrap();
-    }
-    assert_eq!(wrote, size / PART, "each part was taken once");
-    for store in &stores {
-        assert_eq!(store.read(BLOB, range(0, size)).await, Ok(bytes.clone()));
-    }
+    uploads_at_once(&stores, size, PART).await;
     // Nobody's parts are left, nor, after another change, more of the record than one message.
     let parts = harness.messages("parts").await;
     assert!(parts <= 20, "{parts} parts");

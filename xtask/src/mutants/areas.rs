@@ -70,6 +70,10 @@ pub(super) const AREAS: &[Area] = &[
                 "crates/relay/src/store/sqlite/apply.rs",
                 "what an order may do",
             ),
+            (
+                "crates/relay/src/store/sqlite/inbox.rs",
+                "who may write, be forgotten, leave and take packages",
+            ),
         ],
         // With the embedded store alone: the one over NATS would start servers for every mutant.
         tests: &[

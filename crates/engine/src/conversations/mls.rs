@@ -6,6 +6,7 @@
 //! ([`Groups::take_changes`]). If that transaction fails, [`Groups::forget`] drops whatever is in
 //! memory, and the group is loaded again from what is on disk.
 
+mod asked;
 mod extension;
 mod failure;
 mod groups;
@@ -14,9 +15,10 @@ mod rules;
 mod shelf;
 mod token;
 
+pub(crate) use asked::{Groups, Leaf, Opened, PendingCommit, StoredGroup};
 pub(crate) use extension::{LeafChannel, Roles};
 pub(crate) use failure::MlsFailure;
-pub(crate) use groups::{Groups, Leaf, MlsGroups, Opened, PendingCommit, StoredGroup};
+pub(crate) use groups::MlsGroups;
 pub(crate) use shelf::{KeyPackageRow, RosterLeaf};
 pub(crate) use token::token_of;
 

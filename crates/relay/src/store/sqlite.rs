@@ -7,6 +7,7 @@
 
 mod apply;
 mod channel;
+mod inbox;
 pub(crate) mod inspect;
 mod log;
 mod reader;

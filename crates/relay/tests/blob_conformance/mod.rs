@@ -9,6 +9,8 @@
     reason = "tests stop at the first surprise"
 )]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sotto_relay::blobs::{BlobError, BlobStore, Kept, NewBlob, Usage};
 use sotto_relay::store::Seconds;
@@ -364,17 +366,23 @@ pub async fn room_is_reserved_when_a_blob_is_made<H: Harness>(harness: &H) {
 
 pub async fn two_uploads_at_once_make_one_blob<H: Harness>(harness: &H) {
     harness.set_time(START);
-    let store = std::sync::Arc::new(harness.open().await);
-    store.keep(new(BLOB)).await.unwrap();
-    let bytes = content(SIZE);
+    let store = Arc::new(harness.open().await);
+    uploads_at_once(&[store], SIZE, 1024).await;
+}
+
+/// Four uploads of one blob, a part at a time, over these stores of one harness in turn.
+pub async fn uploads_at_once<S: BlobStore + 'static>(stores: &[Arc<S>], size: u64, part: u64) {
+    let large = NewBlob { size, ..new(BLOB) };
+    stores[0].keep(large).await.unwrap();
+    let bytes = content(size);
     let uploads: Vec<_> = (0..4)
-        .map(|_| {
-            let (store, bytes) = (std::sync::Arc::clone(&store), bytes.clone());
+        .map(|n| {
+            let (store, bytes) = (Arc::clone(&stores[n % stores.len()]), bytes.clone());
             tokio::spawn(async move {
                 let (mut at, mut wrote) = (0, 0u64);
-                while at < SIZE {
-                    let part = bytes.slice(at as usize..(at as usize + 1024));
-                    at = match store.write(BLOB, KEY, at, part).await {
+                while at < size {
+                    let piece = bytes.slice(at as usize..(at + part) as usize);
+                    at = match store.write(BLOB, KEY, at, piece).await {
                         Ok(state) => {
                             wrote += 1;
                             state.received
@@ -391,6 +399,12 @@ pub async fn two_uploads_at_once_make_one_blob<H: Harness>(harness: &H) {
     for upload in uploads {
         wrote += upload.await.unwrap();
     }
-    assert_eq!(wrote, SIZE / 1024, "each part was taken once");
-    assert_eq!(store.read(BLOB, all()).await, Ok(bytes));
+    assert_eq!(wrote, size / part, "each part was taken once");
+    let all = ByteRange {
+        from: 0,
+        until: size,
+    };
+    for store in stores {
+        assert_eq!(store.read(BLOB, all).await, Ok(bytes.clone()));
+    }
 }

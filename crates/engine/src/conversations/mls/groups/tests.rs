@@ -11,6 +11,7 @@ use mls_rs::{MlsRules as _, WireFormat};
 use sotto_suite::provider::{SUITE, SottoCrypto};
 
 use super::*;
+use crate::api::AccountId;
 use crate::identity::NewAccount;
 use crate::identity::tests as identity;
 
