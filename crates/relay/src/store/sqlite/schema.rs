@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteOptions;
@@ -118,6 +119,7 @@ pub(super) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, O
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
+    plan_once(&connection)?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let application: i64 =
         connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -182,7 +184,16 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     )?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "cache_size", -4_096)?;
+    plan_once(&connection)?;
     Ok(connection)
+}
+
+/// Without this a statement is compiled anew whenever another value is bound to a variable that could
+/// have mattered to its plan, which was a third of the time of an append to a channel not in memory
+/// (<https://sqlite.org/c3ref/c_dbconfig_defensive.html>, `SQLITE_DBCONFIG_ENABLE_QPSG`).
+fn plan_once(file: &Connection) -> rusqlite::Result<()> {
+    file.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 /// How many channels there are.
