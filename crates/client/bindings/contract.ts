@@ -46,7 +46,7 @@ recovery_code_saved: boolean,
  */
 receipts: boolean, };
 
-export type ConversationState = "opening" | "waiting" | "active" | "halted";
+export type ConversationState = "opening" | "waiting" | "active" | "halted" | "unreached";
 
 export type Shield = "verified" | "encrypted" | "not_protected";
 

@@ -19,7 +19,7 @@ pub(crate) use mls::{
     GroupId, Groups, KeyPackageRow, Leaf, LeafChannel, MlsFailure, MlsGroups, Roles, token_of,
 };
 pub(crate) use receive::{delivered, halt, seen_by_me};
-pub(crate) use subscribe::{subscribe, subscribed};
+pub(crate) use subscribe::{missing, subscribe, subscribed};
 
 use sotto_wire::Position;
 

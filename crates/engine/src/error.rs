@@ -221,7 +221,7 @@ impl Refused {
             Self::InviteNoPackage => (
                 "invite_no_package",
                 "None of the other person's devices has left a key for new conversations.",
-                "Nothing was sent; your messages are kept.",
+                "Nothing was sent to anybody.",
                 "Ask them to open Sotto once, then open the invite again.",
             ),
             Self::RequestInvalid => (

@@ -117,6 +117,8 @@ pub(crate) struct Timers {
     cut: Option<Timestamp>,
     /// When the inbox may be made again, if the relay has lost it.
     inbox: Timestamp,
+    /// The same for the channels of conversations.
+    channels: BTreeMap<ConversationId, Timestamp>,
 }
 
 impl Timers {
@@ -191,6 +193,17 @@ impl Timers {
         let due = self.inbox <= now;
         if due {
             self.inbox = now.plus(pause);
+        }
+        due
+    }
+
+    /// The same for a conversation's channel.
+    pub(crate) fn take_channel(&mut self, of: ConversationId, now: Timestamp, pause: u64) -> bool {
+        self.channels
+            .retain(|_, at| *at > now && *at <= now.plus(pause));
+        let due = !self.channels.contains_key(&of);
+        if due {
+            self.channels.insert(of, now.plus(pause));
         }
         due
     }

@@ -151,27 +151,6 @@ fn there_are_drafts_before_anybody_has_accepted() {
     );
 }
 
-#[test]
-fn a_draft_goes_with_its_conversation() {
-    let mut world = World::new();
-    world.join("alice");
-    world.join("bob");
-    world.join("carol");
-    let link = world.invite("alice", true);
-    world.open_invite("bob", &link).unwrap();
-    world.disconnect("carol");
-    let carols = world.open_invite("carol", &link).unwrap();
-    draft(&mut world, "carol", carols, "too late, alas");
-    world.connect("carol");
-    world.settle();
-    assert!(world.reader("carol").conversations().unwrap().is_empty());
-    let left: i64 = world
-        .beside("carol")
-        .query_row("SELECT count(*) FROM drafts", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(left, 0);
-}
-
 /// The engine runs on, with a screen that has the database open too.
 #[test]
 fn an_hour_later_nothing_is_left_of_what_was_deleted() {

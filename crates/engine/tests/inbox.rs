@@ -1,4 +1,5 @@
-//! A relay that has lost an inbox, or a part of it, gets it back: no invite leads nowhere for good.
+//! A relay that has lost an inbox, a part of it or a channel gets it back: no invite leads nowhere for
+//! good, and nobody is asked in vain for ever.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,7 +13,7 @@
 mod world;
 
 use sotto_engine::*;
-use sotto_wire::{Position, RelayFrame, Reply};
+use sotto_wire::{Position, Refusal, RefusalCode, RelayFrame, Reply};
 use world::World;
 
 const MINUTE: u64 = 60_000;
@@ -169,4 +170,81 @@ fn a_relay_that_only_says_that_it_has_forgotten_keeps_no_letter_back() {
     again(&mut world, "alice");
     world.relay.lies = false;
     meets(&mut world, "alice", "carol", &many);
+}
+
+/// The relay says "later" when the invite is made, and it is revoked before that.
+#[test]
+fn who_was_to_be_let_in_later_is_not_let_in_after_the_revocation() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let mut first = true;
+    world.relay.intercept = Some(Box::new(move |name, frame| match frame {
+        RelayFrame::Reply {
+            id,
+            reply: Reply::Done,
+        } if name == "alice" && std::mem::take(&mut first) => vec![RelayFrame::Refused {
+            id,
+            refusal: Refusal {
+                code: RefusalCode::TooFast,
+                retry_after_ms: Some(5 * 60_000),
+                handshakes: None,
+            },
+        }],
+        frame => vec![frame],
+    }));
+    let link = world.invite("alice", false);
+    assert_eq!(rows(&world, "alice", "errands"), 1, "postponed");
+    let now = world.now;
+    let invite = world.reader("alice").invites(now).unwrap()[0].invite;
+    world
+        .command("alice", Command::RevokeInvite { invite })
+        .unwrap();
+    world.wait(10 * MINUTE);
+    assert_eq!(rows(&world, "alice", "errands"), 0);
+    world.open_invite("bob", &link).unwrap();
+    let told = world.people["bob"].events.iter().any(|event| {
+        matches!(event, Event::InviteFailed { problem, .. } if problem.code == "invite_used_up")
+    });
+    assert!(told);
+}
+
+#[test]
+fn a_channel_that_the_relay_has_swallowed_is_made_again() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let link = world.invite("alice", true);
+    world.relay.swallows = true;
+    let bobs = world.open_invite("bob", &link).unwrap();
+    world.say("bob", bobs, "Are you there?");
+    world.wait(10 * MINUTE);
+    world.relay.swallows = false;
+    world.wait(2 * MINUTE);
+    let alices = world.accept("alice");
+    world.wait(2 * MINUTE);
+    assert_eq!(world.texts("alice", alices)[0].1, "Are you there?");
+    for (name, conversation) in [("alice", alices), ("bob", bobs)] {
+        let view = world.reader(name).conversation(conversation).unwrap();
+        assert_eq!(view.shield, Shield::Encrypted);
+    }
+}
+
+#[test]
+fn a_relay_that_has_lost_a_channel_is_noticed() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let before = world.relay.backup();
+    let (alices, bobs) = world.introduce("alice", "bob");
+    world.say("bob", bobs, "Are you there?");
+    world.settle();
+    world.relay.restore(&before);
+    again(&mut world, "alice");
+    again(&mut world, "bob");
+    world.wait(2 * MINUTE);
+    for (name, conversation) in [("alice", alices), ("bob", bobs)] {
+        let view = world.reader(name).conversation(conversation).unwrap();
+        assert_eq!(view.shield_reason, ShieldReason::RelayContradiction);
+    }
 }

@@ -99,6 +99,15 @@ impl World<'_> {
                 format!("of {}", self.name(other)),
                 who,
             )),
+            (ConversationState::Unreached, _)
+                if !self.model.unreached.contains(&view.conversation) =>
+            {
+                Err(Violation::new(
+                    "whose invite led nowhere is told",
+                    format!("of {}", self.name(other)),
+                    who,
+                ))
+            }
             (ConversationState::Waiting, Some((ConversationState::Active, _)))
                 if !began_anew && !self.lost(who, Some(other), Lane::Handshake) =>
             {

@@ -64,6 +64,8 @@ impl World<'_> {
             } => {
                 if *gone {
                     self.model.gone.insert(*conversation);
+                } else {
+                    self.model.unreached.insert(*conversation);
                 }
                 self.check_failure(who, *conversation, &problem.code)
             }

@@ -57,6 +57,8 @@ pub(crate) struct Model {
     pub(crate) shown: Vec<BTreeMap<MessageId, Shown>>,
     /// Conversations that ended because an invite led nowhere, and the person was told.
     pub(crate) gone: BTreeSet<ConversationId>,
+    /// Those that stayed, with what was written.
+    pub(crate) unreached: BTreeSet<ConversationId>,
     /// Who has accepted whom, and has not been told otherwise.
     pub(crate) accepted: BTreeSet<(usize, usize)>,
     /// Invites through which somebody was accepted.

@@ -86,6 +86,7 @@ export const en = {
     decline: "Decline",
     opening: "Opening the invite …",
     waiting: "Waiting for them to accept",
+    unreached: "The invite led nowhere",
     broken: "Not protected: see why before you send",
   },
 
@@ -94,6 +95,7 @@ export const en = {
     typing: "typing …",
     waiting: "waiting for them to accept",
     opening: "opening the invite",
+    unreached: "the invite led nowhere",
     halted: "sending is held",
     details: "Encryption details",
     log: (name: string) => `Conversation with ${name}`,
@@ -124,6 +126,7 @@ export const en = {
     },
     heldWaiting: "They have not accepted yet. What you write is kept and sent then.",
     heldOpening: "The invite is being opened. What you write is kept and sent then.",
+    heldUnreached: "The invite led nowhere. What you write is kept; open another invite of theirs to send it.",
   },
 
   composer: {

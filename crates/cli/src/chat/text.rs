@@ -54,6 +54,7 @@ pub(super) fn title(view: &ConversationView) -> String {
     let unknown = match view.state {
         ConversationState::Opening => "(opening the invite)",
         ConversationState::Waiting => "(waiting to be let in)",
+        ConversationState::Unreached => "(not reached)",
         ConversationState::Active | ConversationState::Halted => "Somebody",
     };
     clean::name(&view.name, unknown)
@@ -74,6 +75,9 @@ pub(super) fn header(view: &ConversationView) -> Vec<Line> {
         }
         (ConversationState::Waiting, _) => {
             "They have not let you in yet. What you write is kept and sent then."
+        }
+        (ConversationState::Unreached, _) => {
+            "The invite led nowhere. What you write is kept; open another invite of theirs to send it."
         }
         (_, ShieldReason::HistoryDisputed) => {
             "The other side says that the relay showed it a different history. Compare: /verify"

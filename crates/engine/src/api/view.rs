@@ -33,6 +33,9 @@ pub enum ConversationState {
     Active,
     /// The conversation's state is damaged; sending is held and nothing is lost.
     Halted,
+    /// The invite led nowhere, but something was written. It is kept, and is sent when another invite
+    /// of the same account has been opened and they have accepted, or when they write.
+    Unreached,
 }
 
 /// The three states of the shield.

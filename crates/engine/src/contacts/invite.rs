@@ -13,7 +13,7 @@ use crate::api::{
 };
 use crate::error::{Refused, Result};
 use crate::profile::Profile;
-use crate::relays::Purpose;
+use crate::relays::{Purpose, errand};
 use crate::store::{OptionalExtension, Transaction, params};
 use crate::turn::Turn;
 
@@ -115,8 +115,14 @@ fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
     Ok(Some(()))
 }
 
-/// Takes a writer's right to the inbox away; not before the errand `after`.
+/// Takes a writer's right to the inbox away; not before the errand `after`. Where the relay was still to
+/// be asked for that right it need not be: one that had refused it for a while would grant it later.
 pub(super) fn forbid(turn: &mut Turn<'_>, writer: PublicKey, after: Option<i64>) -> Result<()> {
+    for (queued, command) in errand::at_inbox(turn)? {
+        if matches!(&command, Command::SetWriter { writer: allowed, .. } if *allowed == writer) {
+            errand::forget(turn, queued)?;
+        }
+    }
     let revoke = |channel, admin| Command::RevokeWriter {
         channel,
         admin,

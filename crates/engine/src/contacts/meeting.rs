@@ -37,7 +37,7 @@ pub(super) fn arrived(turn: &mut Turn<'_>, letter: &Letter, psk: &Secret<32>) ->
         return Ok(Meeting::Stranger);
     };
     match state {
-        ConversationState::Opening => {}
+        ConversationState::Opening | ConversationState::Unreached => {}
         ConversationState::Waiting => match own_stands(turn, &id, &account, letter)? {
             Some(false) => {}
             Some(true) => return Ok(Meeting::Settled),

@@ -56,6 +56,10 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
         let anew = match state {
             // The first invite may lead nowhere.
             ConversationState::Opening => true,
+            ConversationState::Unreached => {
+                turn.conversation_mut(&id)?.state = ConversationState::Opening;
+                true
+            }
             // What was written through the first one may have been declined, or lost.
             ConversationState::Waiting => meeting::may_write_again(turn, &id, &invite)?,
             ConversationState::Active | ConversationState::Halted => false,
@@ -437,20 +441,33 @@ fn fail(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Result<()> {
     Ok(())
 }
 
-/// Gives up: the conversation that waited is gone, and the person is told why.
+/// Gives up, and the person is told why: the conversation that waited is gone, unless something was
+/// written in it. That is kept for another invite.
 pub(super) fn give_up(turn: &mut Turn<'_>, id: &ConversationId, why: Refused) -> Result<()> {
     meeting::let_go(turn, id)?;
-    for table in ["outbox", "messages", "drafts"] {
-        turn.db.execute(
-            &format!("DELETE FROM {table} WHERE conversation = ?1"),
-            [id.0],
-        )?;
+    let written = anything_written(turn, id)?;
+    let mut problem = why.problem();
+    if written {
+        turn.conversation_mut(id)?.state = ConversationState::Unreached;
+        problem.safe.push_str(" What you wrote is kept.");
+    } else {
+        turn.drop_conversation(id)?;
     }
-    turn.drop_conversation(id)?;
     turn.event(Event::InviteFailed {
         conversation: *id,
-        gone: true,
-        problem: why.problem(),
+        gone: !written,
+        problem,
     });
     Ok(())
+}
+
+/// Whether the person has written anything here, be it a draft.
+fn anything_written(turn: &Turn<'_>, id: &ConversationId) -> Result<bool> {
+    Ok(turn
+        .db
+        .prepare_cached(
+            "SELECT 1 FROM messages WHERE conversation = ?1
+             UNION ALL SELECT 1 FROM drafts WHERE conversation = ?1",
+        )?
+        .exists([id.0])?)
 }

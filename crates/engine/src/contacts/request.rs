@@ -120,7 +120,10 @@ pub(super) fn begin(
     joined: Joined,
 ) -> Result<ConversationId> {
     match meeting::in_force(turn, &joined.inviter) {
-        Some((id, ConversationState::Opening | ConversationState::Waiting)) => {
+        Some((
+            id,
+            ConversationState::Opening | ConversationState::Waiting | ConversationState::Unreached,
+        )) => {
             meeting::go_on(turn, &id, letter, joined)?;
             return Ok(id);
         }

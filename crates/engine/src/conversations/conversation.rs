@@ -303,6 +303,7 @@ fn state_number(state: ConversationState) -> i64 {
         ConversationState::Waiting => 1,
         ConversationState::Active => 2,
         ConversationState::Halted => 3,
+        ConversationState::Unreached => 4,
     }
 }
 
@@ -312,6 +313,7 @@ fn state_of(number: i64) -> ConversationState {
         0 => ConversationState::Opening,
         1 => ConversationState::Waiting,
         2 => ConversationState::Active,
+        4 => ConversationState::Unreached,
         _ => ConversationState::Halted,
     }
 }

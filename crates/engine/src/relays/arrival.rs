@@ -182,6 +182,9 @@ fn refused(
         }
         Asked::Errand(id) => errand_refused(turn, id, refusal),
         Asked::SubscribeInbox if refusal.code == RefusalCode::NotFound => inbox::missing(turn),
+        Asked::Subscribe(id, channel) if refusal.code == RefusalCode::NotFound => {
+            conversations::missing(turn, &id, &channel)
+        }
         Asked::Subscribe(..) | Asked::SubscribeInbox => {
             let pause = u64::from(refusal.retry_after_ms.unwrap_or(5_000));
             turn.room.timers.retry(turn.now.plus(pause));

@@ -150,3 +150,66 @@ fn whatever_is_opened_twice_they_end_up_talking() {
         two.talk(&[("bob", "First")]);
     }
 }
+
+/// Carol was quicker with the invite. What Bob had written stays his, and goes out when he has another
+/// invite, or when Alice writes to him.
+#[test]
+fn what_was_written_goes_out_with_another_invite() {
+    for alice_opens_his in [false, true] {
+        let mut two = Two::new();
+        let second = two.world.invite("alice", true);
+        two.world.join("carol");
+        two.world.disconnect("bob");
+        let conversation = two.open("bob");
+        two.world.say("bob", conversation, "May I?");
+        let link = two.alices_link.clone();
+        two.world.open_invite("carol", &link).unwrap();
+        let request = two.world.reader("alice").requests().unwrap()[0].request;
+        let decline = Command::DeclineRequest { request };
+        two.world.command("alice", decline).unwrap();
+        two.world.connect("bob");
+        two.world.settle();
+        assert_eq!(two.invite_failures("bob"), [(false, "invite_used_up")]);
+        two.world.crash("bob");
+        two.world.connect("bob");
+        two.world.settle();
+        assert_eq!(two.state("bob"), [ConversationState::Unreached]);
+        two.world.say("bob", conversation, "Still here.");
+        let draft = Command::SetDraft {
+            conversation,
+            text: "And".into(),
+        };
+        two.world.command("bob", draft).unwrap();
+        if alice_opens_his {
+            two.open("alice");
+        } else {
+            let same = two.world.open_invite("bob", &second).unwrap();
+            assert_eq!(same, conversation);
+            two.world.accept("alice");
+        }
+        let view = two.world.reader("bob").conversation(conversation).unwrap();
+        assert_eq!(view.draft, "And");
+        two.talk(&[("bob", "May I?"), ("bob", "Still here.")]);
+    }
+}
+
+#[test]
+fn a_draft_is_something_written_and_an_empty_field_is_not() {
+    for written in [false, true] {
+        let mut two = Two::new();
+        two.world.join("carol");
+        two.world.disconnect("bob");
+        let conversation = two.open("bob");
+        for text in ["May I", if written { "May I?" } else { "" }] {
+            let text = text.into();
+            let draft = Command::SetDraft { conversation, text };
+            two.world.command("bob", draft).unwrap();
+        }
+        let link = two.alices_link.clone();
+        two.world.open_invite("carol", &link).unwrap();
+        two.world.connect("bob");
+        two.world.settle();
+        assert_eq!(two.invite_failures("bob"), [(!written, "invite_used_up")]);
+        assert_eq!(two.state("bob").is_empty(), !written);
+    }
+}

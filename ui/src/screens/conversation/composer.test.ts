@@ -5,6 +5,7 @@ import type { Log } from "../../model/log.svelte";
 import { Profile } from "../../model/profile.svelte";
 import { refused, StoryHost } from "../../testing/story_host";
 import { shortcodes } from "../../text/emoji";
+import { words } from "../../words";
 import Composer from "./Composer.svelte";
 
 let host: StoryHost;
@@ -47,6 +48,19 @@ it("a refused text is in the field again, with the three sentences", async () =>
   const said = await screen.findByRole("alert");
   expect(said.textContent).toContain("It was not done. Nothing was changed. Try again.");
   expect(field().value).toBe("Hello Bob");
+});
+
+it("what is written before anybody is reached is said to be kept, and for what it waits", async () => {
+  const view = log.view;
+  if (view === undefined) throw new Error("no conversation is open");
+  for (const [state, hint] of [
+    ["waiting", words.conversation.heldWaiting],
+    ["opening", words.conversation.heldOpening],
+    ["unreached", words.conversation.heldUnreached],
+  ] as const) {
+    host.tell({ event: "conversation_changed", conversation: { ...view, state } });
+    await screen.findByText(hint);
+  }
 });
 
 it("a text that is too long says by how much, stays, and can't be sent", async () => {

@@ -110,3 +110,11 @@ it("finds by name and by the last message, opens the first with Enter, and says 
   expect(profile.open?.view?.name).toBe("Dana");
   expect(names()).toHaveLength(5);
 });
+
+it("an invite that led nowhere is said where its conversation stays", async () => {
+  await shown();
+  const dana = profile.sorted[3];
+  if (dana === undefined) throw new Error("no Dana");
+  host.tell({ event: "conversation_changed", conversation: { ...dana, state: "unreached" } });
+  await waitFor(() => expect(row("Dana").textContent).toContain(words.list.unreached));
+});

@@ -66,22 +66,35 @@ impl Device {
     }
 }
 
-/// Alice founds a group with Bob, who joins it.
-fn two() -> (Device, Device) {
-    let (mut alice, mut bob) = (Device::new(1), Device::new(2));
+fn psk() -> Secret<32> {
+    Secret::new([3; 32])
+}
+
+fn generation() -> Secret<32> {
+    Secret::new([4; 32])
+}
+
+/// Alice founds a group with Bob.
+fn founded(alice: &mut Device, bob: &mut Device) -> (Founded, KeyPackageRow) {
     let (leaf, roles) = (alice.leaf(), Roles::owners(&[alice.id(), bob.id()]));
     let (package, row) = bob.package();
-    let (psk, generation) = (Secret::new([3; 32]), Secret::new([4; 32]));
-    let psk = (&b"invite"[..], &psk);
     alice.groups.create(&ID, &roles, &leaf, NOW).unwrap();
-    let founded = alice.groups.found(&ID, &[package], psk, &generation, NOW);
-    let founded = founded.unwrap();
+    let founded = alice
+        .groups
+        .found(&ID, &[package], (b"invite", &psk()), &generation(), NOW);
+    (founded.unwrap(), row)
+}
+
+/// Bob has joined it.
+fn two() -> (Device, Device) {
+    let (mut alice, mut bob) = (Device::new(1), Device::new(2));
+    let (founded, row) = founded(&mut alice, &mut bob);
     let joined = bob
         .groups
-        .join(&founded.welcome, &founded.tree, &[row], psk)
+        .join(&founded.welcome, &founded.tree, &[row], (b"invite", &psk()))
         .unwrap();
     assert_eq!(joined.group, ID);
-    assert_eq!(joined.generation, generation);
+    assert_eq!(joined.generation, generation());
     assert_eq!(joined.inviter.account, alice.id());
     (alice, bob)
 }
@@ -227,4 +240,27 @@ fn whatever_may_not_have_reached_the_disk_is_forgotten() {
     assert!(!bob.groups.loaded(&ID));
     let changes = bob.groups.take_changes();
     assert!(changes.groups.is_empty() && changes.packages_used.is_empty());
+}
+
+/// mls-rs looks at no leaf's key before it has to encrypt to it: nobody could commit any more.
+#[test]
+fn a_leaf_with_a_malformed_key_is_noticed_at_once() {
+    let (mut alice, mut bob) = (Device::new(1), Device::new(2));
+    let (founded, row) = founded(&mut alice, &mut bob);
+    let tree = ExportedTree::from_bytes(&founded.tree).unwrap();
+    let Some(mls_rs::group::Node::Leaf(leaf)) = &tree.nodes()[0] else {
+        panic!("no leaf")
+    };
+    let key: &[u8] = &leaf.public_key;
+    let mut spoilt = founded.tree.clone();
+    let at = spoilt.windows(key.len()).position(|bytes| bytes == key);
+    // No coefficient of ML-KEM is so large.
+    spoilt[at.unwrap()..][..1_000].fill(0xff);
+    let failure = bob
+        .groups
+        .join(&founded.welcome, &spoilt, &[row], (b"invite", &psk()));
+    assert!(matches!(
+        failure,
+        Err(MlsFailure::Invalid("a leaf's HPKE key is malformed"))
+    ));
 }
