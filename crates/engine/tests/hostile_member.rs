@@ -318,3 +318,24 @@ fn a_line_of_the_app_itself_is_not_believed() {
     scene.say(2, "Did you see that?");
     assert_eq!(lines(&scene), before + 1);
 }
+
+/// Whoever closes the channel from another epoch goes on in a channel that Alice never finds.
+#[test]
+fn a_fence_from_another_epoch_is_noticed() {
+    for (later, other) in [(0, 0), (1, 0), (0, 1)] {
+        let mut scene = Scene::new();
+        scene.found(&scene.two(), &mut []);
+        let alices = scene.accept(&mut []);
+        let (epoch, mut authenticator) = scene.laptop.epoch();
+        authenticator[7] ^= other;
+        let Scene { channel, world, .. } = &mut scene;
+        channel.close(world, epoch + later, authenticator);
+        let view = scene.world.reader("alice").conversation(alices).unwrap();
+        let expected = match (later, other) {
+            (0, 0) => ShieldReason::NotCompared,
+            _ => ShieldReason::HistoryDisputed,
+        };
+        assert_eq!(view.shield_reason, expected);
+        assert!(scene.refused().is_empty(), "she crosses it all the same");
+    }
+}

@@ -175,6 +175,7 @@ impl Opening {
             [1; 16],
             0,
             body,
+            false,
         );
         world.settle();
     }

@@ -7,8 +7,8 @@ use sotto_suite::kdf::derive;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{
-    AppendId, Binding, ChannelId, ClientFrame, Command, Delivered, Lane, RelayFrame, Reply, Role,
-    decode, encode, proof_transcript,
+    AppendId, Binding, ChainHash, ChannelId, ClientFrame, Command, Delivered, Lane, Position,
+    RelayFrame, Reply, Role, decode, encode, proof_transcript,
 };
 
 use super::letter::padded;
@@ -21,6 +21,22 @@ struct Content {
     kind: u8,
     #[cbor(n(1), with = "minicbor::bytes")]
     body: Vec<u8>,
+    #[n(2)]
+    seen: Option<Seen>,
+}
+
+/// What somebody says to have seen.
+#[derive(Encode, Decode)]
+#[cbor(map)]
+struct Seen {
+    #[n(0)]
+    position: Position,
+    #[n(1)]
+    hash: ChainHash,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    authenticator: [u8; 8],
+    #[n(3)]
+    epoch: u64,
 }
 
 #[derive(Encode)]
@@ -109,6 +125,7 @@ impl Line {
         append: [u8; 16],
         handshakes: u64,
         body: Vec<u8>,
+        fence: bool,
     ) {
         let append = Command::Append {
             channel,
@@ -118,7 +135,7 @@ impl Line {
             handshakes,
             body,
             subscribers: Vec::new(),
-            fence: false,
+            fence,
         };
         let reply = self.ask(world, append);
         assert!(matches!(reply, Some(Reply::Appended(_))), "{reply:?}");
@@ -180,9 +197,33 @@ impl Channel {
 
     /// An MLS message becomes an entry; without a word of what she has seen.
     pub fn put(&mut self, world: &mut World, lane: Lane, mls: Vec<u8>) {
+        let content = Content {
+            kind: 0,
+            body: mls,
+            seen: None,
+        };
+        self.enter(world, lane, &content, false);
+    }
+
+    /// Closes the channel, as somebody who is in this epoch.
+    pub fn close(&mut self, world: &mut World, epoch: u64, authenticator: [u8; 8]) {
+        let content = Content {
+            kind: 1,
+            body: Vec::new(),
+            seen: Some(Seen {
+                position: Position(0),
+                hash: ChainHash::start(&self.id),
+                authenticator,
+                epoch,
+            }),
+        };
+        self.enter(world, Lane::Handshake, &content, true);
+    }
+
+    fn enter(&mut self, world: &mut World, lane: Lane, content: &Content, fence: bool) {
         self.appends += 1;
         let append = [self.appends; 16];
-        let content = encode(&Content { kind: 0, body: mls });
+        let content = encode(content);
         let salt = [self.appends; 32];
         let plain = padded(&content, 1 + 32 + 16 + 4);
         let associated = self.associated(lane, &AppendId(append));
@@ -198,6 +239,7 @@ impl Channel {
             append,
             self.handshakes,
             body,
+            fence,
         );
         self.handshakes += u64::from(lane == Lane::Handshake);
         world.settle();

@@ -234,6 +234,14 @@ impl Device {
         sealed.unwrap().to_bytes().unwrap()
     }
 
+    /// The epoch that she is in, and what its members alone can say of it.
+    pub fn epoch(&mut self) -> (u64, [u8; 8]) {
+        let group = self.group();
+        let authenticator = group.epoch_authenticator().unwrap();
+        let short = authenticator.as_bytes()[..8].try_into().unwrap();
+        (group.context().epoch(), short)
+    }
+
     /// Commits this and whatever has been proposed, and does not wait for anybody.
     fn commit_with(&mut self, what: impl FnOnce(Builder<'_>) -> Builder<'_>) -> Vec<u8> {
         let now = self.now;
