@@ -209,6 +209,28 @@ fn who_was_to_be_let_in_later_is_not_let_in_after_the_revocation() {
     assert!(told);
 }
 
+/// Nobody waits until it expires for an invite that was revoked before its relay knew of it.
+#[test]
+fn an_invite_that_was_made_and_revoked_offline_says_so() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    world.disconnect("alice");
+    let link = world.invite("alice", false);
+    let now = world.now;
+    let invite = world.reader("alice").invites(now).unwrap()[0].invite;
+    world
+        .command("alice", Command::RevokeInvite { invite })
+        .unwrap();
+    world.connect("alice");
+    world.settle();
+    world.open_invite("bob", &link).unwrap();
+    let told = world.people["bob"].events.iter().any(|event| {
+        matches!(event, Event::InviteFailed { problem, .. } if problem.code == "invite_used_up")
+    });
+    assert!(told);
+}
+
 #[test]
 fn a_channel_that_the_relay_has_swallowed_is_made_again() {
     let mut world = World::new();

@@ -66,3 +66,14 @@ fn who_closes_a_generation_from_another_epoch_is_noticed() {
 fn a_hole_in_one_channel_does_not_silence_the_others() {
     holds("--seed 702 --steps 166 --small --hostile inject");
 }
+
+#[test]
+fn what_a_turn_that_changed_no_byte_acknowledged_is_on_the_disk() {
+    holds("--seed 1000491 --steps 270");
+    holds("--seed 2000650 --steps 195");
+}
+
+#[test]
+fn an_invite_that_was_revoked_before_the_relay_knew_it_leads_nowhere_at_once() {
+    holds("--seed 2000306 --steps 232");
+}

@@ -115,14 +115,14 @@ fn end(turn: &mut Turn<'_>, id: &InviteId, state: i64) -> Result<Option<()>> {
     Ok(Some(()))
 }
 
-/// Takes a writer's right to the inbox away; not before the errand `after`. Where the relay was still to
-/// be asked for that right it need not be: one that had refused it for a while would grant it later.
+/// Takes a writer's right to the inbox away; not before the errand `after`, and not before the relay has
+/// granted that right: one that had put it off would grant it later, and one that never knew it can't
+/// tell its holder that it was taken away.
 pub(super) fn forbid(turn: &mut Turn<'_>, writer: PublicKey, after: Option<i64>) -> Result<()> {
-    for (queued, command) in errand::at_inbox(turn)? {
-        if matches!(&command, Command::SetWriter { writer: allowed, .. } if *allowed == writer) {
-            errand::forget(turn, queued)?;
-        }
-    }
+    let granting = |command: &Command| matches!(command, Command::SetWriter { writer: of, .. } if *of == writer);
+    let queued = errand::at_inbox(turn)?;
+    let granting = queued.iter().rev().find(|(_, command)| granting(command));
+    let after = granting.map(|(id, _)| *id).or(after);
     let revoke = |channel, admin| Command::RevokeWriter {
         channel,
         admin,

@@ -195,15 +195,6 @@ pub(crate) fn postpone(turn: &mut Turn<'_>, id: i64, milliseconds: u64) -> Resul
     Ok(())
 }
 
-/// An errand for which nothing waits need not be done any more; if it is under way, nobody waits for its
-/// answer.
-pub(crate) fn forget(turn: &mut Turn<'_>, id: i64) -> Result<()> {
-    turn.db
-        .prepare_cached("DELETE FROM errands WHERE id = ?1")?
-        .execute([id])?;
-    Ok(())
-}
-
 /// Lets an errand wait until another one is done.
 pub(crate) fn put_behind(turn: &mut Turn<'_>, id: i64, first: i64) -> Result<()> {
     turn.db

@@ -37,13 +37,25 @@ impl DiskFailed {
     }
 }
 
-/// Has the log copied into the database whenever it has grown long. A reader in the way, or a
-/// full disk, only puts it off: the commit before it stands.
-pub(super) fn copy_after_commits(
+/// Whether commits have written pages since this was last asked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Grown(Arc<AtomicBool>);
+
+impl Grown {
+    pub(super) fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// Says that a commit has written pages, and has the log copied into the database whenever it has grown
+/// long. A reader in the way, or a full disk, only puts it off: the commit before it stands.
+pub(super) fn follow_commits(
     connection: &mut Connection,
     failed: DiskFailed,
+    grown: Grown,
 ) -> Result<(), StoreError> {
     connection.wal_hook(Some(move |log: &mut Wal, pages: i32| {
+        grown.0.store(true, Ordering::Relaxed);
         if pages >= COPY_AT
             && !failed.is_set()
             && let Err(error) = log.checkpoint()

@@ -9,7 +9,7 @@ use sotto_suite::Secret;
 
 use super::connection::{self, Place};
 use super::lock::WriterLock;
-use super::log::{self, DiskFailed};
+use super::log::{self, DiskFailed, Grown};
 use super::transaction::Durability;
 use super::{Connection, StoreError, StoreReader, schema};
 
@@ -19,6 +19,8 @@ pub(crate) struct Store {
     /// What `PRAGMA synchronous` is set to now.
     pub(super) durability: Durability,
     pub(super) disk_failed: DiskFailed,
+    /// Whether a commit has written pages.
+    pub(super) grown: Grown,
     /// A lazy commit has written what no synced one has brought to the disk yet.
     pub(super) unsynced: bool,
     /// The last transaction failed: whether the disk takes anything is not known.
@@ -102,7 +104,8 @@ impl Store {
         let disk_failed = DiskFailed::default();
         connection::make_writer(&connection, &at.place())?;
         log::take_in_at_closing(&connection)?;
-        log::copy_after_commits(&mut connection, disk_failed.clone())?;
+        let grown = Grown::default();
+        log::follow_commits(&mut connection, disk_failed.clone(), grown.clone())?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         schema::advance(&transaction)?;
         transaction.commit()?;
@@ -110,6 +113,7 @@ impl Store {
             connection,
             durability: Durability::Synced,
             disk_failed,
+            grown,
             unsynced: false,
             doubtful: false,
             key: key.clone(),

@@ -42,27 +42,38 @@ impl Store {
             return Err(StoreError::DiskFailed.into());
         }
         self.set_durability(durability)?;
-        let before = self.connection.total_changes();
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(StoreError::from)?;
         // When this or the commit fails, dropping the transaction undoes it.
         let value = write(&transaction)?;
-        let wrote = transaction.total_changes() != before;
-        let synced = durability == Durability::Synced;
         if self.doubtful {
             // What writes nothing, or next to nothing, succeeds on a full disk too.
             schema::try_room(&transaction)?;
-        } else if synced && self.unsynced && !wrote {
-            // SQLite syncs behind the pages that it writes, and without a page not at all: the
-            // lazy commits before this one would be promised and not on the disk.
-            schema::write_version_again(&transaction)?;
         }
         let committed = transaction.commit().map_err(StoreError::from);
         self.note(committed)?;
-        self.unsynced = !synced && (wrote || self.unsynced);
+        let wrote = self.grown.take();
+        self.unsynced |= wrote;
+        if durability == Durability::Synced {
+            if self.unsynced && !wrote {
+                self.sync_a_page()?;
+            }
+            self.unsynced = false;
+        }
         Ok(value)
+    }
+
+    /// SQLite syncs behind the pages that it writes, and without a page not at all; a row that is written
+    /// as it was is none. The lazy commits before it would be promised and not on the disk.
+    fn sync_a_page(&mut self) -> Result<(), StoreError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        schema::write_version_again(&transaction)?;
+        let committed = transaction.commit().map_err(StoreError::from);
+        self.note(committed)
     }
 
     /// Reads with the writing connection, outside of any transaction of its own.

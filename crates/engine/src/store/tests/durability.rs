@@ -229,8 +229,14 @@ fn child_only_syncs() {
     .unwrap();
     for number in 1..=6 {
         commit(&mut store, Durability::Lazy, number);
-        // The engine's clock does this: there is nothing to write, only to be sure of.
-        let nothing = store.transaction(Durability::Synced, |_| Ok::<_, StoreError>(()));
+        // The engine's clock does this: there is nothing to write, only to be sure of. Or what there is
+        // stands there already.
+        let nothing = store.transaction(Durability::Synced, |transaction| {
+            if number % 2 == 0 {
+                transaction.execute("UPDATE meta SET value = value WHERE key = 'count'", [])?;
+            }
+            Ok::<_, StoreError>(())
+        });
         nothing.unwrap();
         acknowledge(&folder, &number.to_string());
     }
