@@ -22,6 +22,8 @@ use crate::{founding, show};
 
 /// How long the database's log stays when a reader was in the way of cutting it, in milliseconds.
 const CUT_AGAIN: u64 = 60_000;
+/// How long receipts wait after a turn that failed, in milliseconds.
+const RECEIPTS_AGAIN: u64 = 1_000;
 
 /// A profile at work. One task owns it; [`Engine::reader`] serves everybody else.
 pub struct Engine {
@@ -223,6 +225,9 @@ impl Engine {
             }
             Err(error) => {
                 self.reload();
+                // The turn may have been the one in which they were due. Everything else begins anew with
+                // its connection.
+                self.room.timers.receipts(now.plus(RECEIPTS_AGAIN));
                 Err(error)
             }
         }

@@ -77,3 +77,8 @@ fn what_a_turn_that_changed_no_byte_acknowledged_is_on_the_disk() {
 fn an_invite_that_was_revoked_before_the_relay_knew_it_leads_nowhere_at_once() {
     holds("--seed 2000306 --steps 232");
 }
+
+#[test]
+fn receipts_that_were_due_when_the_disk_was_full_are_sent_later() {
+    holds("--seed 1001861 --steps 239");
+}
