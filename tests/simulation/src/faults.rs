@@ -179,7 +179,8 @@ impl World<'_> {
         };
         self.tell(who, format!("has a clock that is {} s ahead", skew / 1000));
         self.people[who].skew = skew;
-        if skew.unsigned_abs() > HOUR {
+        // Two of them may be wrong in two directions.
+        if skew.unsigned_abs() > HOUR / 2 {
             self.model.skewed.insert(who);
         }
         // A host that sees its clock jump has the engine look at it.

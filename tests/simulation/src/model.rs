@@ -76,7 +76,7 @@ pub(crate) struct Model {
     pub(crate) receipts_off: BTreeSet<usize>,
     /// People to whom the relay has refused something for now: their order may change.
     pub(crate) refused: BTreeSet<usize>,
-    /// People whose clocks were ever wrong by more than an hour.
+    /// People whose clocks were ever wrong by more than half an hour.
     pub(crate) skewed: BTreeSet<usize>,
     pub(crate) invites: Vec<Given>,
     /// The other side of each conversation.

@@ -145,8 +145,13 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
             if ended {
                 // What moved in this turn is written before the group leaves memory.
                 flush_groups(turn)?;
+                // With the old ones whatever went before them: a clock that was put back lets a later
+                // epoch end earlier, and MLS goes on from the newest that is kept.
                 turn.db
-                    .prepare_cached("DELETE FROM mls_epochs WHERE group_id = ?1 AND ended < ?2")?
+                    .prepare_cached(
+                        "DELETE FROM mls_epochs WHERE group_id = ?1 AND epoch <=
+                             (SELECT max(epoch) FROM mls_epochs WHERE group_id = ?1 AND ended < ?2)",
+                    )?
                     .execute(params![group, old])?;
                 turn.mls.unload(&group);
             }
