@@ -82,3 +82,13 @@ fn an_invite_that_was_revoked_before_the_relay_knew_it_leads_nowhere_at_once() {
 fn receipts_that_were_due_when_the_disk_was_full_are_sent_later() {
     holds("--seed 1001861 --steps 239");
 }
+
+#[test]
+fn a_clock_that_was_put_back_blocks_no_later_commit() {
+    holds("--seed 4000229 --steps 578");
+}
+
+#[test]
+fn a_clock_that_is_a_minute_behind_opens_a_fresh_invite() {
+    holds("--seed 4000253 --steps 110");
+}

@@ -34,8 +34,11 @@ use super::shelf::{Changes, KeyPackageRow, RosterLeaf, Shelf};
 use super::{GroupId, LeafChannel, MlsFailure, Roles};
 use crate::api::Timestamp;
 
-/// How long a key package may be used: 30 days, in seconds, and two hours for clocks that differ.
-const PACKAGE_LIFETIME: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
+/// Seconds by which a key package is older than it is, for takers whose clocks are behind.
+const BACKDATED: u64 = 3_600;
+/// How long a key package may be used: 30 days from when it was made.
+const PACKAGE_LIFETIME: std::time::Duration =
+    std::time::Duration::from_secs(30 * 86_400 + BACKDATED);
 
 type MlsConfig<P> = IntoConfigOutput<
     WithMlsRules<
@@ -257,7 +260,7 @@ where
         let message = self.client.generate_key_package_message(
             extensions,
             leaf.to_list(),
-            Some(time(now)),
+            Some(MlsTime::from(now.seconds().saturating_sub(BACKDATED))),
         )?;
         let row = self
             .shelf

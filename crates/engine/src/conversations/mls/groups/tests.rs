@@ -264,3 +264,21 @@ fn a_leaf_with_a_malformed_key_is_noticed_at_once() {
         Err(MlsFailure::Invalid("a leaf's HPKE key is malformed"))
     ));
 }
+
+/// Who has just made a profile gives an invite to somebody whose clock is behind.
+#[test]
+fn a_package_is_good_on_a_clock_that_is_an_hour_behind() {
+    for (behind, good) in [(3_600, true), (3_660, false)] {
+        let (mut alice, mut bob) = (Device::new(1), Device::new(2));
+        let (leaf, roles) = (alice.leaf(), Roles::owners(&[alice.id(), bob.id()]));
+        let (package, _) = bob.package();
+        let early = Timestamp(NOW.0 - behind * 1_000);
+        alice.groups.create(&ID, &roles, &leaf, early).unwrap();
+        let (psk, generation) = (psk(), generation());
+        let founded = alice
+            .groups
+            .found(&ID, &[package], (b"invite", &psk), &generation, early);
+        assert_eq!(founded.is_ok(), good);
+        assert!(good || founded.is_err_and(|failure| failure.is_of_the_clock()));
+    }
+}
