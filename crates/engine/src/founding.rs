@@ -37,14 +37,8 @@ fn account_group(turn: &mut Turn<'_>) -> Result<()> {
         Conversation::new(id, Kind::Account, ConversationState::Active, turn.now);
     conversation.group = Some(group);
     conversation.account = Some(turn.me.account);
-    let public = subscriber.public();
-    conversation.channel = Some(Channel::fresh(
-        relay,
-        subscriber,
-        generation.clone(),
-        turn.now,
-    ));
+    conversation.channel = Some(Channel::fresh(relay, subscriber, generation, turn.now));
     turn.add_conversation(conversation);
-    create_channel(turn, &id, &generation, vec![public])?;
+    create_channel(turn, &id)?;
     Ok(())
 }

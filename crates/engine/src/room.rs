@@ -115,10 +115,8 @@ pub(crate) struct Timers {
     receipts: Option<Timestamp>,
     housekeeping: Timestamp,
     cut: Option<Timestamp>,
-    /// When the inbox may be made again, if the relay has lost it.
-    inbox: Timestamp,
-    /// The same for the channels of conversations.
-    channels: BTreeMap<ConversationId, Timestamp>,
+    /// When channels that the relay has lost may be made again, the inbox among them.
+    lost: BTreeMap<ChannelId, Timestamp>,
 }
 
 impl Timers {
@@ -139,7 +137,6 @@ impl Timers {
             .flatten()
             .for_each(earlier);
             earlier(&mut self.housekeeping);
-            earlier(&mut self.inbox);
         }
     }
 
@@ -188,22 +185,14 @@ impl Timers {
         self.cut.take_if(|at| *at <= now).is_some()
     }
 
-    /// Whether the inbox may be made again now: not more often than every `pause` milliseconds.
-    pub(crate) fn take_inbox(&mut self, now: Timestamp, pause: u64) -> bool {
-        let due = self.inbox <= now;
-        if due {
-            self.inbox = now.plus(pause);
-        }
-        due
-    }
-
-    /// The same for a conversation's channel.
-    pub(crate) fn take_channel(&mut self, of: ConversationId, now: Timestamp, pause: u64) -> bool {
-        self.channels
+    /// Whether a channel that the relay has lost may be made again now: not more often than every `pause`
+    /// milliseconds.
+    pub(crate) fn take_lost(&mut self, channel: ChannelId, now: Timestamp, pause: u64) -> bool {
+        self.lost
             .retain(|_, at| *at > now && *at <= now.plus(pause));
-        let due = !self.channels.contains_key(&of);
+        let due = !self.lost.contains_key(&channel);
         if due {
-            self.channels.insert(of, now.plus(pause));
+            self.lost.insert(channel, now.plus(pause));
         }
         due
     }

@@ -17,7 +17,7 @@ use crate::relays::{Errand, Purpose, errand};
 use crate::turn::Turn;
 
 /// Milliseconds between two attempts: a relay that goes on swallowing them has little work with it.
-const AGAIN: u64 = 60_000;
+pub(crate) const AGAIN: u64 = 60_000;
 /// The same where somebody else has the address now; only who knew it from an invite can.
 const TAKEN: u64 = 3_600_000;
 
@@ -90,7 +90,7 @@ pub(crate) fn again(turn: &mut Turn<'_>) -> Result<Option<i64>> {
     if let Some((id, _)) = creating.next() {
         return Ok(Some(*id));
     }
-    if !turn.room.timers.take_inbox(turn.now, AGAIN) {
+    if !turn.room.timers.take_lost(turn.me.inbox, turn.now, AGAIN) {
         return Ok(None);
     }
     let first = create(turn)?;

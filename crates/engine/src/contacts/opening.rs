@@ -341,15 +341,9 @@ fn found(
     let conversation = turn.conversation_mut(id)?;
     conversation.group = Some(group);
     conversation.state = ConversationState::Waiting;
-    conversation.channel = Some(Channel::fresh(home, subscriber, generation.clone(), now));
-    let subscribers = turn
-        .mls
-        .leaves(&group)?
-        .into_iter()
-        .map(|leaf| leaf.channel.subscriber)
-        .collect();
+    conversation.channel = Some(Channel::fresh(home, subscriber, generation, now));
     // The letter goes out only when the channel that it leads to exists.
-    let channel_first = create_channel(turn, id, &generation, subscribers)?;
+    let channel_first = create_channel(turn, id)?;
     let writer = &opening.keys.writer;
     let append = AppendId(turn.random.bytes());
     errand::queue(

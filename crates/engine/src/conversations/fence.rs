@@ -34,20 +34,9 @@ pub(super) fn cross(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     turn.db
         .prepare_cached("UPDATE outbox SET append = NULL, body = NULL WHERE conversation = ?1")?
         .execute([id.0])?;
-    let subscribers = turn
-        .mls
-        .leaves(&group)?
-        .into_iter()
-        .map(|leaf| leaf.channel.subscriber)
-        .collect();
-    let fresh = Channel::fresh(
-        old.relay.clone(),
-        old.subscriber.clone(),
-        next.clone(),
-        turn.now,
-    );
+    let fresh = Channel::fresh(old.relay.clone(), old.subscriber.clone(), next, turn.now);
     turn.conversation_mut(id)?.channel = Some(fresh);
-    create(turn, id, &next, subscribers)?;
+    create(turn, id)?;
     let subscriber = old.subscriber.public();
     errand::queue(
         turn,
@@ -74,20 +63,24 @@ pub(super) fn cross(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     Ok(())
 }
 
-/// Asks the relay for the channel; every member does, and it comes to the same.
-pub(crate) fn create(
-    turn: &mut Turn<'_>,
-    id: &ConversationId,
-    generation: &Generation,
-    subscribers: Vec<sotto_suite::sign::PublicKey>,
-) -> Result<i64> {
-    let channel: ChannelId = generation.channel();
-    let relay = turn
+/// Asks the relay for the conversation's channel, which every leaf of the group reads; every member does,
+/// and it comes to the same.
+pub(crate) fn create(turn: &mut Turn<'_>, id: &ConversationId) -> Result<i64> {
+    let group = turn.group(id)?;
+    let subscribers = turn
+        .mls
+        .leaves(&group)?
+        .into_iter()
+        .map(|leaf| leaf.channel.subscriber)
+        .collect();
+    let Channel {
+        relay, generation, ..
+    } = turn
         .conversation(id)?
         .channel
-        .as_ref()
-        .map(|channel| channel.relay.clone())
-        .ok_or_else(|| EngineError::Internal("a channel without a relay".into()))?;
+        .clone()
+        .ok_or_else(|| EngineError::Internal("a conversation without a channel".into()))?;
+    let channel: ChannelId = generation.channel();
     let admin = generation.admin();
     errand::queue(
         turn,

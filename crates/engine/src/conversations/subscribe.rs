@@ -73,9 +73,6 @@ pub(crate) fn subscribed(
     Ok(())
 }
 
-/// Milliseconds between two attempts: a relay that goes on swallowing them has little work with it.
-const AGAIN: u64 = 60_000;
-
 /// The relay knows no such channel, or nobody of this device in it. It is made again, which comes to the
 /// same for all members; if anything of it was read before, the relay has contradicted itself.
 pub(crate) fn missing(turn: &mut Turn<'_>, id: &ConversationId, of: &ChannelId) -> Result<()> {
@@ -86,20 +83,12 @@ pub(crate) fn missing(turn: &mut Turn<'_>, id: &ConversationId, of: &ChannelId) 
     let Some(channel) = channel.filter(|channel| channel.id() == *of) else {
         return Ok(());
     };
-    let generation = channel.generation.clone();
     if channel.position > Position(0) && !conversation.contradicted {
         turn.conversation_mut(id)?.contradicted = true;
     }
-    turn.room.timers.retry(turn.now.plus(AGAIN));
-    if !turn.room.timers.take_channel(*id, turn.now, AGAIN) {
-        return Ok(());
+    turn.room.timers.retry(turn.now.plus(inbox::AGAIN));
+    if turn.room.timers.take_lost(*of, turn.now, inbox::AGAIN) {
+        fence::create(turn, id)?;
     }
-    let group = turn.group(id)?;
-    let leaves = turn.mls.leaves(&group)?;
-    let subscribers = leaves
-        .into_iter()
-        .map(|leaf| leaf.channel.subscriber)
-        .collect();
-    fence::create(turn, id, &generation, subscribers)?;
     Ok(())
 }
