@@ -2,7 +2,7 @@
 //! promised must have come.
 
 use sotto_engine::{
-    Author, Body, ConversationState, ConversationView, Delivery, MessageView, Notice,
+    Author, Body, ConversationState, ConversationView, Delivery, Input, MessageView, Notice,
 };
 use sotto_wire::Lane;
 
@@ -29,6 +29,8 @@ impl World<'_> {
             self.people[who].skew = 0;
             self.people[who].wake_at = self.now;
             self.people[who].back_at = self.now;
+            // A host that sees its clock jump has the engine look at it.
+            self.give(who, Input::Deadline, None)?;
         }
         if !self.strict() {
             self.end_lies()?;

@@ -92,3 +92,8 @@ fn a_clock_that_was_put_back_blocks_no_later_commit() {
 fn a_clock_that_is_a_minute_behind_opens_a_fresh_invite() {
     holds("--seed 4000253 --steps 110");
 }
+
+#[test]
+fn a_clock_that_is_set_right_at_the_end_keeps_no_text_waiting() {
+    holds("--seed 3000296 --steps 294");
+}
