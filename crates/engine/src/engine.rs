@@ -256,6 +256,7 @@ impl Engine {
             self.room.conversations.clear();
             self.room.unacknowledged.clear();
             self.room.inbox_live = false;
+            self.room.inbox_read = false;
             conversations
                 .into_iter()
                 .for_each(|conversation| self.room.add(conversation));

@@ -18,6 +18,8 @@ pub(crate) struct Room {
     pub(crate) sessions: Sessions,
     /// The inbox is being delivered on the current connection.
     pub(crate) inbox_live: bool,
+    /// All that lay in it when the current connection began has been read.
+    pub(crate) inbox_read: bool,
     /// Processed, but not yet acknowledged because no synced commit has come since.
     pub(crate) unacknowledged: BTreeMap<(RelayAddress, ChannelId, PublicKey), Position>,
     pub(crate) timers: Timers,
@@ -85,6 +87,7 @@ impl Room {
     /// A relay's connection is gone: nothing on it is live.
     pub(crate) fn offline(&mut self, relay: &RelayAddress, home: bool) {
         self.inbox_live &= !home;
+        self.inbox_read &= !home;
         for conversation in self.conversations.values_mut() {
             if let Some(channel) = conversation.channel.as_mut().filter(|c| c.relay == *relay) {
                 channel.live = false;
@@ -174,6 +177,11 @@ impl Timers {
             self.housekeeping = now.plus(3_600_000);
         }
         due
+    }
+
+    /// Something has come up that is otherwise done once an hour.
+    pub(crate) fn housekeeping(&mut self, at: Timestamp) {
+        self.housekeeping = self.housekeeping.min(at);
     }
 
     /// The database's log is to be cut, so that what was deleted is on no disk any more.

@@ -97,3 +97,8 @@ fn a_clock_that_is_a_minute_behind_opens_a_fresh_invite() {
 fn a_clock_that_is_set_right_at_the_end_keeps_no_text_waiting() {
     holds("--seed 3000296 --steps 294");
 }
+
+#[test]
+fn a_second_letter_counts_although_its_invite_has_ended() {
+    holds("--seed 6000291 --steps 177");
+}

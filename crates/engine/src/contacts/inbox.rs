@@ -128,6 +128,15 @@ pub(crate) fn missing(turn: &mut Turn<'_>) -> Result<()> {
     Ok(())
 }
 
+/// All that lay in the inbox has been read.
+pub(crate) fn read(turn: &mut Turn<'_>) -> Result<()> {
+    turn.room.inbox_read = true;
+    if !invite::expired(turn)?.is_empty() {
+        turn.room.timers.housekeeping(turn.now);
+    }
+    Ok(())
+}
+
 /// The relay says where this device stands in the inbox, and how far that goes.
 ///
 /// Where it ends before what was read of it, the relay has forgotten, and letters get places again

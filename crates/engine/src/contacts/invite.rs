@@ -20,6 +20,12 @@ use crate::turn::Turn;
 const SHORTEST: u64 = 60;
 const LONGEST: u64 = 365 * 86_400;
 
+/// Milliseconds for which an expired invite is still good to whoever has opened it in time and is
+/// writing.
+const WRITING: u64 = 3_600_000;
+/// The same while this device has not read what lies in its inbox: as long as a key package can be used.
+const UNREAD: u64 = 30 * 86_400_000;
+
 /// States as stored.
 const OPEN: i64 = 0;
 const USED: i64 = 1;
@@ -142,21 +148,26 @@ pub(super) fn ended_writers(turn: &Turn<'_>) -> Result<Vec<PublicKey>> {
     Ok(writers.into_iter().map(PublicKey).collect())
 }
 
+/// Invites that have expired, and through which nothing can come any more that was written in time:
+/// a letter may have lain in the inbox while this device was away.
+pub(super) fn expired(turn: &Turn<'_>) -> Result<Vec<InviteId>> {
+    let after = if turn.room.inbox_read {
+        WRITING
+    } else {
+        UNREAD
+    };
+    let mut statement = turn
+        .db
+        .prepare_cached("SELECT id FROM invites WHERE state = 0 AND expires < ?1")?;
+    let before = turn.sql_time(Timestamp(turn.now.0.saturating_sub(after)));
+    let rows = statement.query_map([before], |row| row.get(0).map(InviteId))?;
+    Ok(rows.collect::<std::result::Result<_, _>>()?)
+}
+
 /// Expired invites lose their writer key at the relay too.
 pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
-    let ids: Vec<[u8; 16]> = {
-        let mut statement = turn
-            .db
-            .prepare_cached("SELECT id FROM invites WHERE state = 0 AND expires < ?1")?;
-        // An hour more: whoever opened it in time may still be writing.
-        let rows = statement.query_map(
-            [turn.sql_time(Timestamp(turn.now.0.saturating_sub(3_600_000)))],
-            |row| row.get(0),
-        )?;
-        rows.collect::<std::result::Result<_, _>>()?
-    };
-    for id in ids {
-        end(turn, &InviteId(id), REVOKED)?;
+    for id in expired(turn)? {
+        end(turn, &id, REVOKED)?;
     }
     // A key package is used for 30 days and kept for 40.
     let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(40 * 86_400_000)));

@@ -75,9 +75,12 @@ pub(crate) fn arrived(turn: &mut Turn<'_>, entry: &Entry) -> Result<()> {
     let request = RequestId(entry.append.0);
     let held = match meeting::arrived(turn, &letter, psk)? {
         Meeting::Settled => return use_up(turn, &id, &entrance),
-        Meeting::Stranger if !entrance.open => return Ok(()),
         Meeting::Stranger => {
-            meeting::replace_earlier(turn, &letter, psk, &request)?;
+            // Whoever asks already may ask once more, even if this invite has ended on the way.
+            let asked = meeting::replace_earlier(turn, &letter, psk, &request)?;
+            if !entrance.open && !asked {
+                return Ok(());
+            }
             None
         }
         Meeting::Undecided(conversation) => Some(conversation.0),

@@ -155,27 +155,29 @@ pub(super) fn may_write_again(
 }
 
 /// Whoever asks once more has given up what they asked before, which could lead nowhere any more.
+/// True if there was such a request.
 pub(super) fn replace_earlier(
     turn: &mut Turn<'_>,
     letter: &Letter,
     psk: &Secret<32>,
     request: &RequestId,
-) -> Result<()> {
+) -> Result<bool> {
     let Some(account) = claimed(letter) else {
-        return Ok(());
+        return Ok(false);
     };
     let earlier = requests_of(turn, &account)?;
     if earlier.is_empty() || earlier.iter().any(|(id, _, _)| id == request) {
-        return Ok(());
+        return Ok(false);
     }
     // A stranger can name anybody.
     let Some(joined) = request::join(turn, letter, psk)? else {
-        return Ok(());
+        return Ok(false);
     };
     turn.mls.discard(&joined.group);
-    earlier
-        .iter()
-        .try_for_each(|(id, _, _)| forget_request(turn, id))
+    for (id, _, _) in &earlier {
+        forget_request(turn, id)?;
+    }
+    Ok(true)
 }
 
 /// Requests that name this account, newest first.

@@ -212,6 +212,10 @@ pub(crate) fn card_came(
     let Some(opening) = asked_with(turn, id, writer)? else {
         return Ok(());
     };
+    if opening.expires < turn.now {
+        // The inviter came back too late, and would take no letter any more.
+        return fail(turn, id, Refused::InviteExpired);
+    }
     let verified = card::open(&opening.keys, &opening.inbox, sealed)
         .and_then(|card| verified_chain(&card.chain, &opening.account).map(|chain| (card, chain)));
     let Some((card, chain)) = verified else {

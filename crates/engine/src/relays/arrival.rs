@@ -249,7 +249,8 @@ fn inbox_delivered(turn: &mut Turn<'_>, relay: &RelayAddress, delivered: Deliver
             }
             Ok(())
         }
-        Delivered::Signal(_) | Delivered::CaughtUp(_) => Ok(()),
+        Delivered::CaughtUp(_) => inbox::read(turn),
+        Delivered::Signal(_) => Ok(()),
     }
 }
 

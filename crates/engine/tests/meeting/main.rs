@@ -12,6 +12,7 @@
 mod again;
 mod anew;
 mod crossing;
+mod ending;
 #[path = "../world/mod.rs"]
 mod world;
 

@@ -1,0 +1,100 @@
+//! Invites that end while somebody is on the way.
+
+use super::*;
+
+const DAY: u64 = 86_400_000;
+
+impl Two {
+    /// States of Alice's invites of this kind.
+    fn invites(&self, single_use: bool) -> Vec<InviteState> {
+        let all = self.world.reader("alice").invites(self.world.now).unwrap();
+        let of_kind = all.iter().filter(|view| view.single_use == single_use);
+        of_kind.map(|view| view.state).collect()
+    }
+}
+
+/// Alice's invite was good for a day, Bob has opened it at once, and she was away for three days.
+#[test]
+fn a_letter_that_was_written_in_time_waits_for_its_reader() {
+    for restarted in [false, true] {
+        let mut two = Two::new();
+        let link = two.world.invite("alice", false);
+        two.world.disconnect("alice");
+        two.world.open_invite("bob", &link).unwrap();
+        two.world.wait(3 * DAY);
+        if restarted {
+            two.world.crash("alice");
+            two.world.wait(1_000);
+        }
+        assert_eq!(two.invites(false), [InviteState::Expired]);
+        two.world.connect("alice");
+        two.world.settle();
+        // All that lay in the inbox has been read: nobody comes through it any more.
+        assert_eq!(two.invites(false), [InviteState::Revoked]);
+        two.world.accept("alice");
+        two.talk(&[]);
+    }
+}
+
+/// Whoever keeps Alice from hearing that she has read everything does not keep an invite open for ever.
+#[test]
+fn an_invite_ends_whatever_the_relay_says() {
+    let mut two = Two::new();
+    let link = two.world.invite("alice", false);
+    two.world.relay.lies = true;
+    two.world.relay.intercept = Some(Box::new(|name, frame| match &frame {
+        RelayFrame::Deliver {
+            delivered: Delivered::CaughtUp(_),
+            ..
+        } if name == "alice" => Vec::new(),
+        _ => vec![frame],
+    }));
+    two.again("alice");
+    two.world.wait(30 * DAY);
+    assert_eq!(two.invites(false), [InviteState::Expired]);
+    two.world.wait(2 * DAY);
+    assert_eq!(two.invites(false), [InviteState::Revoked]);
+    assert!(two.world.open_invite("bob", &link).is_err());
+}
+
+/// Bob has written through one invite, and writes once more through another. He gives up what he has
+/// asked before, so Alice must not go on with that.
+#[test]
+fn a_second_letter_counts_although_its_invite_has_ended() {
+    let mut two = Two::new();
+    let second = two.world.invite("alice", false);
+    two.open("bob");
+    two.hold(&["alice"], None);
+    two.world.open_invite("bob", &second).unwrap();
+    let invites = two.world.reader("alice").invites(two.world.now).unwrap();
+    let many = invites.iter().find(|view| !view.single_use).unwrap();
+    let invite = many.invite;
+    let revoke = Command::RevokeInvite { invite };
+    two.world.command("alice", revoke).unwrap();
+    two.release();
+    two.again("alice");
+    assert_eq!(two.world.reader("alice").requests().unwrap().len(), 1);
+    two.world.accept("alice");
+    two.talk(&[]);
+}
+
+/// Alice made an invite that her relay never heard of before it had expired.
+#[test]
+fn a_card_that_comes_too_late_is_not_written_to() {
+    let mut two = Two::new();
+    two.world.disconnect("alice");
+    let link = two.world.invite("alice", false);
+    let conversation = two.world.open_invite("bob", &link).unwrap();
+    two.world.wait(DAY + 120_000);
+    two.world.connect("alice");
+    two.world.wait(3_600_000);
+    assert!(two.world.reader("alice").requests().unwrap().is_empty());
+    let told = two.world.people["bob"].events.iter().find_map(|event| {
+        let Event::InviteFailed { problem, .. } = event else {
+            return None;
+        };
+        Some(problem.code.clone())
+    });
+    assert_eq!(told.as_deref(), Some("invite_expired"));
+    assert!(two.world.reader("bob").conversation(conversation).is_err());
+}
