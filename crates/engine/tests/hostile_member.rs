@@ -16,7 +16,7 @@ use mallory::{Account, Channel, Device, Opening, message, text};
 use sotto_engine::*;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::SigningKey;
-use sotto_wire::Lane;
+use sotto_wire::{Lane, RelayAddress};
 use world::World;
 
 const GENERATION: [u8; 32] = [3; 32];
@@ -138,6 +138,26 @@ fn a_welcome_into_a_group_with_a_third_account_is_refused() {
             .unwrap()
             .is_empty()
     );
+}
+
+/// A relay of her choice would learn where Alice is, and when.
+#[test]
+fn no_relay_that_a_letter_names_is_asked_before_it_is_accepted() {
+    let mut scene = Scene::new();
+    let home = scene.world.address();
+    scene.opening.relay = RelayAddress::new("relay.example", 443, home.identity, false).unwrap();
+    scene.found(&scene.two(), &mut []);
+    scene.world.crash("alice");
+    scene.world.connect("alice");
+    scene.world.wait(3_600_000);
+    let asked = |scene: &Scene| {
+        let wants = &scene.world.people["alice"].wants;
+        wants.contains(&scene.opening.relay)
+    };
+    assert_eq!(scene.world.reader("alice").requests().unwrap().len(), 1);
+    assert!(!asked(&scene));
+    scene.world.accept("alice");
+    assert!(asked(&scene));
 }
 
 #[test]

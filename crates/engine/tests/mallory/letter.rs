@@ -108,6 +108,8 @@ pub struct Opening {
     chain: Chain,
     /// The inviter's key package.
     pub package: Vec<u8>,
+    /// Where her letter says that the conversation is.
+    pub relay: RelayAddress,
 }
 
 impl Opening {
@@ -142,6 +144,7 @@ impl Opening {
             name: key("invite name").expose()[..16].try_into().unwrap(),
             psk: key("invite psk"),
             package: opened(&pool_key, &invite.inbox, &offers[0].package),
+            relay: world.address(),
             inbox: invite.inbox,
             writer,
             invited_by,
@@ -159,7 +162,7 @@ impl Opening {
             invite: self.name,
             welcome: founded.welcome.clone(),
             tree: founded.tree.clone(),
-            relay: world.address(),
+            relay: self.relay.clone(),
             chain: from.0.chain.encoded(),
         });
         let to = &self.chain.device_list().inbox_sealing_key;

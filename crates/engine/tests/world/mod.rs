@@ -19,6 +19,8 @@ pub struct Person {
     pub deadline: Timestamp,
     /// Connections given up because the relay broke the protocol.
     pub drops: u32,
+    /// Relays that it has asked for connections to.
+    pub wants: Vec<RelayAddress>,
     outbound: VecDeque<ClientFrame>,
     seed: u8,
 }
@@ -112,6 +114,7 @@ impl World {
             connected: false,
             deadline: self.now,
             drops: 0,
+            wants: Vec::new(),
             outbound: VecDeque::new(),
             seed,
         };
@@ -148,6 +151,7 @@ impl World {
             connected: false,
             deadline: self.now,
             drops: 0,
+            wants: Vec::new(),
             outbound: VecDeque::new(),
             seed,
         };
@@ -175,7 +179,11 @@ impl World {
         let person = self.people.get_mut(name).unwrap();
         let mut dropped = false;
         for change in outputs.relays {
-            dropped |= matches!(change, RelayChange::Drop(_));
+            match change {
+                RelayChange::Connect(relay) => person.wants.push(relay),
+                RelayChange::Drop(_) => dropped = true,
+                RelayChange::Disconnect(_) => {}
+            }
         }
         person.drops += u32::from(dropped);
         if person.connected {

@@ -1,6 +1,8 @@
 //! Why a group operation did not succeed, by what follows from it.
 
 use mls_rs::error::MlsError;
+use sotto_suite::hpke::HpkeError;
+use sotto_suite::provider::SuiteError;
 
 /// The outcome decides what the engine does; the text is for the log of unopenable entries.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +41,27 @@ impl MlsFailure {
         }
     }
 
-    /// For commits: tells the two kinds apart that only this device can see.
+    /// For commits: tells apart what is wrong for everybody and what is wrong for this device, because
+    /// others may have followed a commit whose path does not open here.
     pub(super) fn of_commit(error: MlsError) -> Self {
-        match error {
+        let path = match &error {
             MlsError::InvalidConfirmationTag
             | MlsError::UpdateErrorNoSecretKey
-            | MlsError::PubKeyMismatch => Self::Stranded(Box::new(error)),
-            other => Self::Refused(Box::new(other)),
+            | MlsError::LcaNotFoundInDirectPath
+            | MlsError::PubKeyMismatch => true,
+            // Nothing else in a commit is sealed by HPKE.
+            MlsError::CryptoProviderError(inner) => matches!(
+                inner.inner_dyn_error().downcast_ref(),
+                Some(SuiteError::Hpke(
+                    HpkeError::OpenFailed | HpkeError::BadEncapsulation(_)
+                ))
+            ),
+            _ => false,
+        };
+        if path {
+            Self::Stranded(Box::new(error))
+        } else {
+            Self::Refused(Box::new(error))
         }
     }
 }
@@ -75,6 +91,7 @@ mod tests {
         for error in [
             MlsError::InvalidConfirmationTag,
             MlsError::UpdateErrorNoSecretKey,
+            MlsError::LcaNotFoundInDirectPath,
             MlsError::PubKeyMismatch,
         ] {
             let failure = MlsFailure::of_commit(error);

@@ -6,6 +6,9 @@
     reason = "a test may stop at the first surprise"
 )]
 
+mod spoiling;
+
+use mls_rs::crypto::HpkeCiphertext;
 use mls_rs::mls_rules::ProposalBundle;
 use mls_rs::{MlsRules as _, WireFormat};
 use sotto_suite::provider::{SUITE, SottoCrypto};
@@ -14,21 +17,31 @@ use super::*;
 use crate::api::AccountId;
 use crate::identity::NewAccount;
 use crate::identity::tests as identity;
+use spoiling::Spoiling;
 
 const NOW: Timestamp = Timestamp(identity::NOW * 1_000);
 const ID: GroupId = [7; 32];
 
-struct Device {
+struct Device<P: CryptoProvider + Clone = SottoCrypto> {
     account: NewAccount,
-    groups: MlsGroups<SottoCrypto>,
+    groups: MlsGroups<P>,
 }
 
 impl Device {
     fn new(seed: u8) -> Self {
+        Self::on(seed, SottoCrypto::new())
+    }
+}
+
+impl<P: CryptoProvider + Clone + 'static> Device<P>
+where
+    P::CipherSuiteProvider: Clone,
+{
+    fn on(seed: u8, provider: P) -> Self {
         let account = identity::account(seed, "laptop");
         let credential = account.credential.encoded().to_vec();
         Self {
-            groups: MlsGroups::new(SottoCrypto::new(), SUITE, credential, &account.device_key),
+            groups: MlsGroups::new(provider, SUITE, credential, &account.device_key),
             account,
         }
     }
@@ -75,7 +88,13 @@ fn generation() -> Secret<32> {
 }
 
 /// Alice founds a group with Bob.
-fn founded(alice: &mut Device, bob: &mut Device) -> (Founded, KeyPackageRow) {
+fn founded<P: CryptoProvider + Clone + 'static>(
+    alice: &mut Device,
+    bob: &mut Device<P>,
+) -> (Founded, KeyPackageRow)
+where
+    P::CipherSuiteProvider: Clone,
+{
     let (leaf, roles) = (alice.leaf(), Roles::owners(&[alice.id(), bob.id()]));
     let (package, row) = bob.package();
     alice.groups.create(&ID, &roles, &leaf, NOW).unwrap();
@@ -263,6 +282,62 @@ fn a_leaf_with_a_malformed_key_is_noticed_at_once() {
         failure,
         Err(MlsFailure::Invalid("a leaf's HPKE key is malformed"))
     ));
+}
+
+/// A key package has two keys: the first opens its Welcome, and the second is its leaf's.
+#[test]
+fn nobody_with_a_malformed_leaf_key_is_invited() {
+    let mut alice = Device::new(1);
+    let mut mallory = Device::on(66, Spoiling::key(2));
+    let (leaf, roles) = (alice.leaf(), Roles::owners(&[alice.id(), mallory.id()]));
+    let (package, _) = mallory.package();
+    alice.groups.create(&ID, &roles, &leaf, NOW).unwrap();
+    let failure = alice
+        .groups
+        .found(&ID, &[package], (b"invite", &psk()), &generation(), NOW);
+    assert!(matches!(
+        failure,
+        Err(MlsFailure::Invalid("a leaf's HPKE key is malformed"))
+    ));
+}
+
+/// What Alice makes of a commit by Mallory.
+fn commit_of(mallory: Spoiling) -> Result<Opened, MlsFailure> {
+    let (mut alice, mut mallory) = (Device::new(1), Device::on(66, mallory));
+    let (founded, row) = founded(&mut alice, &mut mallory);
+    mallory
+        .groups
+        .join(&founded.welcome, &founded.tree, &[row], (b"invite", &psk()))
+        .unwrap();
+    let pending = mallory.groups.commit(&ID, NOW).unwrap();
+    alice.groups.open(&ID, &pending.message)
+}
+
+/// Every member that reads it comes to the same verdict.
+#[test]
+fn a_commit_with_a_malformed_leaf_key_is_refused() {
+    assert!(commit_of(Spoiling::key(0)).is_ok());
+    let refused = commit_of(Spoiling::key(3));
+    assert!(matches!(
+        refused,
+        Err(MlsFailure::Invalid("a leaf's HPKE key is malformed"))
+    ));
+}
+
+/// A commit can open for some and not for others: whoever followed a rival of it would be parted from
+/// them.
+#[test]
+fn whoever_can_not_open_the_path_of_a_commit_is_stranded() {
+    let spoilt: [fn(&mut HpkeCiphertext); 4] = [
+        |sealed| sealed.ciphertext[0] ^= 1,
+        |sealed| sealed.ciphertext.truncate(7),
+        |sealed| sealed.kem_output[0] ^= 1,
+        |sealed| sealed.kem_output.truncate(7),
+    ];
+    for spoil in spoilt {
+        let stranded = commit_of(Spoiling::seals(spoil));
+        assert!(matches!(stranded, Err(MlsFailure::Stranded(_))));
+    }
 }
 
 /// Who has just made a profile gives an invite to somebody whose clock is behind.
