@@ -1,5 +1,6 @@
 //! Where things are in the project, and what git and cargo say about it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -44,11 +45,12 @@ pub(crate) fn tracked_files() -> Option<Vec<String>> {
 }
 
 /// Copies everything under version control, as it stands in the working folder, so that a routine may
-/// change it there.
+/// change it there. What an earlier copy has and the sources no longer do goes.
 pub(crate) fn copy_sources(copy: &Path) -> Result<(), Failure> {
     let files = tracked_files()
         .ok_or_else(|| Failure::check("copying the sources needs a git checkout".to_owned()))?;
     let failed = |error: std::io::Error| Failure::check(format!("copying the sources: {error}"));
+    remove_others(copy, &files.iter().map(|file| copy.join(file)).collect()).map_err(failed)?;
     for file in files {
         let (from, to) = (root().join(&file), copy.join(&file));
         if let Some(folder) = to.parent() {
@@ -58,6 +60,25 @@ pub(crate) fn copy_sources(copy: &Path) -> Result<(), Failure> {
         // What is the same keeps its time, so that it is not built anew.
         if fs::read(&to).ok().as_ref() != Some(&content) {
             fs::write(to, content).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes all files below a folder but these, and what was built there.
+fn remove_others(folder: &Path, keep: &BTreeSet<PathBuf>) -> std::io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            if entry.file_name() != "target" {
+                remove_others(&entry.path(), keep)?;
+            }
+        } else if !keep.contains(&entry.path()) {
+            fs::remove_file(entry.path())?;
         }
     }
     Ok(())
