@@ -168,11 +168,8 @@ impl World<'_> {
                 || (given.single_use && given.opened.len() > 1)
                 || given.expires < clock + 3 * 86_400_000
         });
-        let long_away = other.is_none_or(|other| {
-            let person = &self.people[other];
-            let here = person.stream.is_some();
-            !here && self.now - person.last_online > 9 * 86_400_000
-        });
+        let long_away =
+            other.is_none_or(|other| self.people[other].away(self.now) > 9 * 86_400_000);
         let skewed = other
             .into_iter()
             .chain([who])

@@ -48,7 +48,9 @@ pub(crate) struct Person {
     pub(crate) wake_at: u64,
     /// After trouble with the disk the engine asks for a new connection: that is no complaint.
     pub(crate) may_drop: bool,
-    /// When this device was last connected.
+    /// When the connection that stands began.
+    pub(crate) connected_at: u64,
+    /// When this device last had a connection that counts, if it has none now.
     pub(crate) last_online: u64,
     key: [u8; 32],
 }
@@ -105,6 +107,7 @@ impl Person {
             back_at: now.0,
             wake_at: 0,
             may_drop: false,
+            connected_at: now.0,
             last_online: now.0,
             key,
         })
@@ -153,6 +156,16 @@ impl Person {
     /// When a time of the device's clock will be.
     pub(crate) fn world_time(&self, local: Timestamp) -> u64 {
         local.0.saturating_add_signed(self.skew.saturating_neg())
+    }
+
+    /// For how long the relay has not heard of this device. A connection counts after a minute: before,
+    /// what is due may not have got there.
+    pub(crate) fn away(&self, now: u64) -> u64 {
+        if self.stream.is_some() && now - self.connected_at >= 60_000 {
+            0
+        } else {
+            now - self.last_online
+        }
     }
 
     pub(crate) fn is_on(&self) -> bool {

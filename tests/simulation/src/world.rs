@@ -235,7 +235,7 @@ impl<'m> World<'m> {
         let binding = self.relay.connect(&stream.name);
         let person = &mut self.people[who];
         person.stream = Some(stream);
-        person.last_online = self.now;
+        person.connected_at = self.now;
         person.deceived = true;
         let relay = self.relay.address();
         self.give(who, Input::Connected { relay, binding }, None)?;
@@ -254,10 +254,13 @@ impl<'m> World<'m> {
     /// A connection dies. Either side may notice at once or later.
     pub(crate) fn cut(&mut self, who: usize, again_after: u64) -> Held {
         self.people[who].back_at = self.now + again_after;
-        let Some(mut stream) = self.people[who].stream.take() else {
+        let person = &mut self.people[who];
+        if person.away(self.now) == 0 {
+            person.last_online = self.now;
+        }
+        let Some(mut stream) = person.stream.take() else {
             return Ok(());
         };
-        self.people[who].last_online = self.now;
         for frame in stream.up.last(&mut self.dice) {
             self.receive(who, &stream.name, frame);
         }

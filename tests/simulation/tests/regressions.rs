@@ -102,3 +102,8 @@ fn a_clock_that_is_set_right_at_the_end_keeps_no_text_waiting() {
 fn a_second_letter_counts_although_its_invite_has_ended() {
     holds("--seed 6000291 --steps 177");
 }
+
+#[test]
+fn who_has_come_back_a_moment_ago_may_have_no_fresh_package_yet() {
+    holds("--seed 6002713 --steps 268");
+}
