@@ -1,9 +1,11 @@
 //! The machine: one input, one transaction, outputs.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use sotto_suite::rand::Random;
 use sotto_suite::secret::Secret;
+use sotto_wire::RelayAddress;
 
 use crate::api::{Command, Done, Input, Outputs, RelayChange, Timestamp};
 use crate::commands;
@@ -137,13 +139,7 @@ impl Engine {
     /// Trouble with the database.
     pub fn start(&mut self, now: Timestamp) -> Result<Outputs> {
         self.run(now, false, |turn| {
-            let mut relays: Vec<_> = turn.room.relays().into_iter().collect();
-            relays.push(turn.me.relay.clone());
-            relays.extend(opening::relays(turn)?);
-            relays.extend(crate::relays::errand::relays(turn)?);
-            relays.sort_unstable();
-            relays.dedup();
-            relays.iter().for_each(|relay| turn.want(relay));
+            needed(turn)?.iter().for_each(|relay| turn.want(relay));
             // No timer outlives the process that set it.
             receipts::resume(turn)
         })
@@ -214,6 +210,12 @@ impl Engine {
         });
         match result {
             Ok(mut outputs) => {
+                for change in &outputs.relays {
+                    if let RelayChange::Disconnect(relay) = change {
+                        self.room.sessions.unwant(relay);
+                        self.room.offline(relay, false);
+                    }
+                }
                 if self.room.timers.take_cut(now) {
                     self.cut_log(now);
                 }
@@ -299,8 +301,23 @@ fn deadline(turn: &mut Turn<'_>) -> Result<()> {
         list::housekeeping(turn)?;
         crate::conversations::housekeeping(turn)?;
         turn.room.timers.cut(now);
+        let needed = needed(turn)?;
+        let mut wanted: Vec<_> = turn.room.sessions.wanted().into_iter().collect();
+        wanted.retain(|relay| !needed.contains(relay));
+        wanted.sort_unstable();
+        let gone = wanted.into_iter().map(RelayChange::Disconnect);
+        turn.out.relays.extend(gone);
     }
     Ok(())
+}
+
+/// The relays that something of this profile lives on or waits for.
+fn needed(turn: &Turn<'_>) -> Result<BTreeSet<RelayAddress>> {
+    let mut relays: BTreeSet<_> = turn.room.relays().into_iter().collect();
+    relays.insert(turn.me.relay.clone());
+    relays.extend(opening::relays(turn)?);
+    relays.extend(crate::relays::errand::relays(turn)?);
+    Ok(relays)
 }
 
 /// What every turn ends with, inside its transaction.

@@ -59,6 +59,10 @@ impl Sessions {
         self.sessions.entry(relay.clone()).or_default();
     }
 
+    pub(crate) fn unwant(&mut self, relay: &RelayAddress) {
+        self.sessions.remove(relay);
+    }
+
     pub(crate) fn connected(&mut self, relay: &RelayAddress, binding: Binding) {
         let session = Session {
             binding: Some(binding),

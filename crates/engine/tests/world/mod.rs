@@ -19,7 +19,7 @@ pub struct Person {
     pub deadline: Timestamp,
     /// Connections given up because the relay broke the protocol.
     pub drops: u32,
-    /// Relays that it has asked for connections to.
+    /// Relays that it wants to be connected to.
     pub wants: Vec<RelayAddress>,
     outbound: VecDeque<ClientFrame>,
     seed: u8,
@@ -176,20 +176,21 @@ impl World {
     }
 
     fn take(&mut self, name: &str, outputs: Outputs) -> Vec<Result<Done, Problem>> {
+        let home = self.address();
         let person = self.people.get_mut(name).unwrap();
         let mut dropped = false;
         for change in outputs.relays {
             match change {
                 RelayChange::Connect(relay) => person.wants.push(relay),
                 RelayChange::Drop(_) => dropped = true,
-                RelayChange::Disconnect(_) => {}
+                RelayChange::Disconnect(relay) => person.wants.retain(|of| *of != relay),
             }
         }
         person.drops += u32::from(dropped);
         if person.connected {
-            person
-                .outbound
-                .extend(outputs.frames.into_iter().map(|outgoing| outgoing.frame));
+            let frames = outputs.frames.into_iter();
+            let here = frames.filter(|outgoing| outgoing.relay == home);
+            person.outbound.extend(here.map(|outgoing| outgoing.frame));
         }
         person.events.extend(outputs.events);
         if let Some(deadline) = outputs.deadline {
