@@ -9,7 +9,7 @@ use sotto_wire::RelayAddress;
 
 use crate::api::{Command, Done, Input, Outputs, RelayChange, Timestamp};
 use crate::commands;
-use crate::contacts::{invite, list, opening, pool};
+use crate::contacts::{invite, list, opening, pool, request};
 use crate::conversations::{Conversation, Groups, flush_groups, send_handshakes};
 use crate::error::{EngineError, Result};
 use crate::messages::{outbox, receipts};
@@ -297,6 +297,7 @@ fn deadline(turn: &mut Turn<'_>) -> Result<()> {
     }
     if turn.room.timers.take_housekeeping(now) {
         invite::housekeeping(turn)?;
+        request::housekeeping(turn)?;
         pool::housekeeping(turn)?;
         list::housekeeping(turn)?;
         crate::conversations::housekeeping(turn)?;

@@ -169,15 +169,10 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     for id in expired(turn)? {
         end(turn, &id, REVOKED)?;
     }
-    // A key package is used for 30 days and kept for 40.
+    // A key package is used for 30 days and kept for 40: nothing more can come of an invite then.
     let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(40 * 86_400_000)));
     turn.db
-        .prepare_cached("UPDATE invites SET psk = NULL WHERE expires < ?1 AND psk IS NOT NULL")?
-        .execute([old])?;
-    // A letter is good as long as the key package that it used.
-    let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(30 * 86_400_000)));
-    turn.db
-        .prepare_cached("DELETE FROM requests WHERE arrived < ?1")?
+        .prepare_cached("DELETE FROM invites WHERE expires < ?1 AND state <> 0")?
         .execute([old])?;
     Ok(())
 }

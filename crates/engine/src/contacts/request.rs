@@ -21,6 +21,9 @@ use crate::messages::outbox;
 use crate::store::{OptionalExtension, Transaction};
 use crate::turn::Turn;
 
+/// Milliseconds for which a request waits to be answered.
+const KEPT: u64 = 30 * 86_400_000;
+
 /// A group that a letter leads to, joined and found to be what the letter says.
 pub(super) struct Joined {
     pub(super) group: GroupId,
@@ -175,6 +178,26 @@ pub(crate) fn decline(turn: &mut Turn<'_>, id: &RequestId) -> Result<Done> {
     take(turn, id)?;
     turn.event(Event::RequestGone { request: *id });
     Ok(Done::Ok)
+}
+
+/// A letter is good as long as the key package that it used: what was never answered goes.
+pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
+    let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(KEPT)));
+    let gone: Vec<([u8; 16], bool)> = {
+        let mut statement = turn
+            .db
+            .prepare_cached("DELETE FROM requests WHERE arrived < ?1 RETURNING id, held IS NULL")?;
+        let rows = statement.query_map([old], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<std::result::Result<_, _>>()?
+    };
+    for (id, shown) in gone {
+        if shown {
+            turn.event(Event::RequestGone {
+                request: RequestId(id),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// All requests, oldest first.

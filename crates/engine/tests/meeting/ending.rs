@@ -98,3 +98,36 @@ fn a_card_that_comes_too_late_is_not_written_to() {
     assert_eq!(told.as_deref(), Some("invite_expired"));
     assert!(two.world.reader("bob").conversation(conversation).is_err());
 }
+
+/// Bob has asked, and Alice has not looked at it for a month.
+#[test]
+fn what_is_never_answered_goes_and_the_screen_hears_of_it() {
+    let mut two = Two::new();
+    two.open("bob");
+    let request = two.world.reader("alice").requests().unwrap()[0].request;
+    let gone = |two: &Two| {
+        let told = two.world.people["alice"].events.iter();
+        told.filter(|event| matches!(event, Event::RequestGone { request: of } if *of == request))
+            .count()
+    };
+    two.world.wait(29 * DAY);
+    assert_eq!(
+        (
+            two.world.reader("alice").requests().unwrap().len(),
+            gone(&two)
+        ),
+        (1, 0)
+    );
+    two.world.wait(2 * DAY);
+    assert_eq!(
+        (
+            two.world.reader("alice").requests().unwrap().len(),
+            gone(&two)
+        ),
+        (0, 1)
+    );
+    // The invite stands in the list for as long as anything can come of it.
+    assert_eq!(two.invites(true), [InviteState::Used]);
+    two.world.wait(12 * DAY);
+    assert!(two.invites(true).is_empty());
+}
