@@ -107,7 +107,7 @@ fn take_entry(
     let before = channel(turn, id)?.clone();
     if entry.position <= before.position {
         compare_with_own_record(turn, id, &before, entry)?;
-        acknowledge(turn, relay, id, &before);
+        acknowledge(turn, relay, &before);
         return Ok(());
     }
     if entry.position != before.position.next() || entry.lane == Lane::Ephemeral {
@@ -152,7 +152,7 @@ fn take_entry(
             .saturating_add(u64::from(entry.lane == Lane::Handshake));
     }
     let after = channel(turn, id)?.clone();
-    acknowledge(turn, relay, id, &after);
+    acknowledge(turn, relay, &after);
     if matches!(outcome, Outcome::Fence) {
         return fence::cross(turn, id);
     }
@@ -162,8 +162,7 @@ fn take_entry(
     Ok(())
 }
 
-fn acknowledge(turn: &mut Turn<'_>, relay: &RelayAddress, id: &ConversationId, channel: &Channel) {
-    let _ = id;
+fn acknowledge(turn: &mut Turn<'_>, relay: &RelayAddress, channel: &Channel) {
     let key = (relay.clone(), channel.id(), channel.subscriber.public());
     turn.room.unacknowledged.insert(key, channel.position);
 }

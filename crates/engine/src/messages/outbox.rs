@@ -250,7 +250,7 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
             &channel.relay,
             right,
             command,
-            Asked::Message(*id, append),
+            Asked::Message(append),
             &mut turn.out,
         );
         sent += 1;
@@ -351,12 +351,7 @@ pub(crate) fn came_back(
 }
 
 /// The relay did not take it.
-pub(crate) fn refused(
-    turn: &mut Turn<'_>,
-    id: &ConversationId,
-    append: &AppendId,
-    refusal: &Refusal,
-) -> Result<()> {
+pub(crate) fn refused(turn: &mut Turn<'_>, append: &AppendId, refusal: &Refusal) -> Result<()> {
     let retry = match refusal.code {
         // Proof that it was not accepted: encrypted anew under the same message id once caught up.
         RefusalCode::Stale | RefusalCode::Fenced => {
@@ -375,6 +370,5 @@ pub(crate) fn refused(
         }
     };
     turn.room.timers.retry(retry);
-    let _ = id;
     Ok(())
 }

@@ -169,9 +169,9 @@ fn refused(
     refusal: &Refusal,
 ) -> Result<()> {
     match asked {
-        Asked::Message(id, append) => {
+        Asked::Message(append) => {
             turn.room.sessions.landed(relay, &append);
-            outbox::refused(turn, &id, &append, refusal)
+            outbox::refused(turn, &append, refusal)
         }
         Asked::Handshake(id, append) => {
             turn.room.sessions.landed(relay, &append);

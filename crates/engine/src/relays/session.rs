@@ -19,7 +19,7 @@ pub(crate) enum Asked {
     /// An errand, by its row.
     Errand(i64),
     /// A message of the outbox.
-    Message(ConversationId, AppendId),
+    Message(AppendId),
     /// A commit or fence.
     Handshake(ConversationId, AppendId),
     /// A typing signal; nobody waits for it.
@@ -164,7 +164,7 @@ impl Sessions {
             };
             session.send(relay, proof, Asked::Proof, out);
         }
-        if let Asked::Message(_, append) | Asked::Handshake(_, append) = &asked {
+        if let Asked::Message(append) | Asked::Handshake(_, append) = &asked {
             session.in_flight.insert(*append);
         }
         session.send(relay, command, asked, out);
