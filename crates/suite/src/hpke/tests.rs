@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use super::schedule::{Psk, SuiteId, key_schedule};
-use super::{HpkeError, Receiver, Sender, open, seal_with, setup_receiver, setup_sender};
+use super::{HpkeError, Receiver, Sender, open, seal, seal_with, setup_receiver, setup_sender};
 use crate::{SealingKey, SealingPublicKey, Secret, SeededRandom};
 
 #[derive(Deserialize)]
@@ -157,6 +157,16 @@ fn opens_only_with_the_key_info_and_data_it_was_sealed_to() {
     }
     for len in [0, 1, 1119, 1120, 1135] {
         assert!(open(&alice, b"info", b"aad", &sealed[..len]).is_err());
+    }
+}
+
+#[test]
+fn what_is_sealed_twice_is_new_each_time_and_opens() {
+    let alice = SealingKey::generate(&mut SeededRandom::new([1; 32]));
+    let [first, second] = [(); 2].map(|()| seal(&alice.public(), b"info", b"", b"text").unwrap());
+    assert_ne!(first[..1120], second[..1120]);
+    for sealed in [first, second] {
+        assert_eq!(*open(&alice, b"info", b"", &sealed).unwrap(), b"text");
     }
 }
 
