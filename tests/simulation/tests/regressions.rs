@@ -104,6 +104,11 @@ fn a_second_letter_counts_although_its_invite_has_ended() {
 }
 
 #[test]
+fn a_letter_opens_after_three_weeks_away() {
+    holds("--seed 7008179 --steps 855");
+}
+
+#[test]
 fn who_has_come_back_a_moment_ago_may_have_no_fresh_package_yet() {
     holds("--seed 6002713 --steps 268");
 }

@@ -22,6 +22,9 @@ const STOCK: usize = 12;
 const RENEW: u64 = 20 * 86_400_000;
 /// Private keys are kept ten days longer than anybody may use the package.
 const FORGET: u64 = 40 * 86_400_000;
+/// The same while this device has not read what lies in its inbox: a letter may have used the package on
+/// its last day, and lies there for 30 days at most.
+const FORGET_UNREAD: u64 = 61 * 86_400_000;
 
 /// Leaves `count` packages, and a new last resort if asked for; not before the errand `after`.
 pub(crate) fn deposit(
@@ -123,7 +126,12 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     if turn.now.since(newest) > RENEW {
         stock(turn, None)?;
     }
-    let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(FORGET)));
+    let kept = if turn.room.inbox_read {
+        FORGET
+    } else {
+        FORGET_UNREAD
+    };
+    let old = turn.sql_time(Timestamp(turn.now.0.saturating_sub(kept)));
     turn.db
         .prepare_cached("DELETE FROM key_packages WHERE made < ?1")?
         .execute([old])?;
