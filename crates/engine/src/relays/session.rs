@@ -59,6 +59,7 @@ impl Sessions {
         self.sessions.entry(relay.clone()).or_default();
     }
 
+    /// Its connection ends, and what was under way on it is nobody's any more.
     pub(crate) fn unwant(&mut self, relay: &RelayAddress) {
         self.sessions.remove(relay);
     }
