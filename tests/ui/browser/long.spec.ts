@@ -111,12 +111,18 @@ test("on a phone a finger drawn to the side leads back to the list", async ({ wo
   await page.getByRole("complementary", { name: "Conversations" }).getByRole("button", { name: "Bob" }).tap();
   await expect(page.getByRole("heading", { level: 1, name: "Bob" })).toBeVisible();
   const cdp = await page.context().newCDPSession(page);
-  const touch = (type: "touchStart" | "touchMove" | "touchEnd", x: number) =>
-    cdp.send("Input.dispatchTouchEvent", { type, touchPoints: type === "touchEnd" ? [] : [{ x, y: 400 }] });
-  await touch("touchStart", 30);
-  await touch("touchMove", 120);
-  await touch("touchMove", 200);
-  await touch("touchEnd", 200);
+  // The events carry a finger's times, however slow the machine is: a draw of over 600 ms selects text.
+  const begun = Date.now() / 1000;
+  const touch = (type: "touchStart" | "touchMove" | "touchEnd", x: number, after: number) =>
+    cdp.send("Input.dispatchTouchEvent", {
+      type,
+      touchPoints: type === "touchEnd" ? [] : [{ x, y: 400 }],
+      timestamp: begun + after / 1000,
+    });
+  await touch("touchStart", 30, 0);
+  await touch("touchMove", 120, 60);
+  await touch("touchMove", 200, 120);
+  await touch("touchEnd", 200, 180);
   await expect(page.getByRole("complementary", { name: "Conversations" })).toBeVisible();
   await expect(page.getByRole("heading", { level: 1, name: "Bob" })).toHaveCount(0);
 });
