@@ -10,6 +10,7 @@ mod channel;
 mod inbox;
 pub(crate) mod inspect;
 mod log;
+mod memory;
 mod reader;
 mod schema;
 mod sweep;

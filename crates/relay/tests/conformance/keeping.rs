@@ -272,6 +272,33 @@ pub async fn traces_go_in_the_end_and_the_order_goes_on<H: Harness>(harness: &H)
     );
 }
 
+/// A trace is of what has gone: a handshake that waits unread is none after thirty days.
+pub async fn what_waits_unread_is_no_trace<H: Harness>(harness: &H) {
+    let store = open_with(harness, &[ALICE]).await;
+    store.append(handshake(1, 0)).await.unwrap();
+    for days in [31, 62, 89] {
+        harness.set_time(START + days * DAY);
+        store.expire(START + days * DAY).await.unwrap();
+        assert_eq!(positions(&read_all(&store, 0).await), [1], "day {days}");
+    }
+    harness.set_time(START + 91 * DAY);
+    store.expire(START + 91 * DAY).await.unwrap();
+    assert_eq!(positions(&read_all(&store, 0).await), [-1]);
+}
+
+/// What nobody was there to read has gone at once, so its trace goes thirty days later.
+pub async fn traces_of_what_nobody_read_go_too<H: Harness>(harness: &H) {
+    let store = open_with(harness, &[]).await;
+    store.append(chat(1, b"for nobody")).await.unwrap();
+    store.expire(START + 29 * DAY).await.unwrap();
+    let again = store.append(chat(1, b"for nobody")).await.unwrap();
+    assert_eq!(again.position, Position(1));
+    harness.set_time(START + 31 * DAY);
+    store.expire(START + 31 * DAY).await.unwrap();
+    let again = store.append(chat(1, b"for nobody")).await.unwrap();
+    assert_eq!(again.position, Position(2));
+}
+
 pub async fn quotas_refuse_and_never_evict<H: Harness>(harness: &H) {
     let mut store = open_with(harness, &[ALICE]).await;
     let body = vec![7; 10_000];

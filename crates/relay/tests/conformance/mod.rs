@@ -52,6 +52,7 @@ macro_rules! conformance {
             an_append_adds_subscribers_at_its_own_place, entries_go_when_all_have_acknowledged,
             cursors_never_go_back_or_beyond_the_head, without_subscribers_nothing_stays,
             what_is_too_old_leaves_a_gap, a_clock_that_jumps_loses_nothing, traces_go_in_the_end_and_the_order_goes_on,
+            what_waits_unread_is_no_trace, traces_of_what_nobody_read_go_too,
             the_newer_listener_takes_over, signals_reach_listeners_and_are_not_stored,
             cards_stand_beside_writers, the_newest_revoked_writers_stay_known, packages_are_handed_out_once, quotas_refuse_and_never_evict,
             a_deleted_channel_is_gone, channels_are_counted, many_writers_make_one_order, a_channel_is_read_in_pages,

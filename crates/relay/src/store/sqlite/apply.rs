@@ -3,7 +3,6 @@
 //! Everything is checked before anything is written: an order that is refused leaves no trace,
 //! and needs no savepoint of its own. An error of SQLite ends the whole batch.
 
-use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
 use rusqlite::Result;
@@ -122,19 +121,11 @@ impl Writer {
         id: &ChannelId,
         then: impl FnOnce(&rusqlite::Connection, &mut Channel) -> Result<Stored<T>>,
     ) -> Result<Stored<T>> {
-        self.uses += 1;
-        let state = match self.channels.entry(*id) {
-            Slot::Occupied(slot) => slot.into_mut(),
-            Slot::Vacant(slot) => match Channel::load(&self.file, id)? {
-                Some(state) => {
-                    self.appends += state.appends.len();
-                    slot.insert(state)
-                }
-                None => return Ok(Err(StoreError::NotFound)),
-            },
-        };
-        state.used = self.uses;
-        then(&self.file, state)
+        let file = &self.file;
+        match self.memory.get(id, || Channel::load(file, id))? {
+            Some(state) => then(file, state),
+            None => Ok(Err(StoreError::NotFound)),
+        }
     }
 
     fn create(&mut self, new: &NewChannel) -> Result<Stored<()>> {
@@ -236,7 +227,7 @@ impl Writer {
         self.wipe |= freed;
         Ok(stored.map(|(appended, entry)| {
             if let Some(entry) = entry {
-                self.appends += 1;
+                self.memory.count_append();
                 self.then(move |feeds| feeds.publish(&channel, entry, appended));
             }
             appended
@@ -356,7 +347,7 @@ impl Writer {
         })?;
         if deleted.is_ok() {
             self.count = self.count.saturating_sub(1);
-            self.channels.remove(&channel);
+            self.memory.remove(&channel);
             self.moved.remove(&channel);
             self.wipe = true;
             self.then(move |feeds| feeds.end_channel(&channel));

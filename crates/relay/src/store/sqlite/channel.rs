@@ -32,8 +32,6 @@ pub(super) struct Channel {
     /// Bytes of handshakes that went into their reserved room in the hour that begins at the second
     /// named first. Forgotten with the memory of the channel.
     pub(super) reserved: (u64, u64),
-    /// When it was last needed, counted in uses.
-    pub(super) used: u64,
 }
 
 impl Channel {
@@ -90,7 +88,6 @@ impl Channel {
             low,
             bytes,
             reserved: (0, 0),
-            used: 0,
         }))
     }
 

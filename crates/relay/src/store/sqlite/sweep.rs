@@ -34,8 +34,7 @@ impl Writer {
         if gone + traces > 0 {
             // What memory knows of sizes is no longer so; cursors are written before it goes.
             self.write_cursors()?;
-            self.channels.clear();
-            self.appends = 0;
+            self.memory.clear();
         }
         Ok(())
     }

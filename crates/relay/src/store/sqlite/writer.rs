@@ -11,8 +11,8 @@ use sotto_suite::sign::PublicKey;
 use sotto_wire::{Appended, ChannelId, PackageOffer, Position, SlotId, SlotStatus, Subscribed};
 use tokio::sync::oneshot::Sender;
 
-use super::channel::Channel;
 use super::log::{self, DiskFailed};
+use super::memory::Memory;
 use super::{SqliteOptions, schema};
 use crate::feed::{Feeds, Listener};
 use crate::metrics::Metrics;
@@ -107,9 +107,6 @@ const CURSORS: Duration = Duration::from_millis(50);
 const WIPE_BUSY: Duration = Duration::from_secs(5);
 const WIPE_IDLE: Duration = Duration::from_millis(250);
 
-/// Append ids in memory: some 50 bytes each.
-const APPENDS: usize = 1_000_000;
-
 /// How soon a disk that failed is tried again.
 const MEND: Duration = Duration::from_secs(1);
 
@@ -125,10 +122,7 @@ pub(super) struct Writer {
     disk_failed: DiskFailed,
     mend_not_before: Option<Instant>,
     pub(super) options: SqliteOptions,
-    pub(super) channels: HashMap<ChannelId, Channel>,
-    /// Append ids that they remember, no fewer than there are.
-    pub(super) appends: usize,
-    pub(super) uses: u64,
+    pub(super) memory: Memory,
     /// Channels in the file.
     pub(super) count: u64,
     /// Cursors moved in memory but not in the file.
@@ -164,10 +158,8 @@ impl Writer {
             file,
             disk_failed,
             mend_not_before: None,
+            memory: Memory::new(options.cached_channels),
             options,
-            channels: HashMap::new(),
-            appends: 0,
-            uses: 0,
             count,
             moved: HashMap::new(),
             moved_since: None,
@@ -381,8 +373,7 @@ impl Writer {
         // Rolled back, the file has what it had before; where it can't be asked, the next commit
         // fails as well.
         self.count = schema::channels(&self.file).unwrap_or(self.count);
-        self.channels.clear();
-        self.appends = 0;
+        self.memory.clear();
         self.moved.clear();
         self.moved_since = None;
     }
@@ -424,20 +415,11 @@ impl Writer {
         }
     }
 
-    /// Keeps the memory for channels within its bounds: the older half goes. Cursors are written
-    /// first, for the file is all that knows a channel then.
+    /// Keeps the memory for channels within its bounds. One whose cursors are not written yet stays,
+    /// for the file is all that knows a channel then.
     fn evict(&mut self) {
-        if self.channels.len() <= self.options.cached_channels && self.appends <= APPENDS {
-            return;
-        }
-        let mut uses: Vec<u64> = self.channels.values().map(|channel| channel.used).collect();
-        let middle = uses.len() / 2;
-        let (_, median, _) = uses.select_nth_unstable(middle);
-        let median = *median;
         let moved = &self.moved;
-        self.channels
-            .retain(|id, channel| channel.used >= median || moved.contains_key(id));
-        self.appends = self.channels.values().map(|one| one.appends.len()).sum();
+        self.memory.keep_bounds(|id| moved.contains_key(id));
     }
 
     /// Will wipe and write cursors with this batch.
