@@ -320,32 +320,34 @@ async fn room_for_handshakes_is_given_out_by_the_hour() {
         handshakes: n,
         ..chat(1000 + n, &vec![7; len])
     };
+    // Beneath the quota nothing counts for the hour's share, however much it is.
     let full = usize::try_from(CHANNEL_BYTES).unwrap();
-    store.append(handshake(0, full)).await.unwrap();
-    // Past the quota now: one is always taken, then the hour's share.
-    store.append(handshake(1, 2000)).await.unwrap();
-    store.append(handshake(2, 1000)).await.unwrap();
+    store.append(handshake(0, 1000)).await.unwrap();
+    store.append(handshake(1, full - 1000)).await.unwrap();
+    // Past it now: one is always taken, then the share.
+    store.append(handshake(2, 2000)).await.unwrap();
+    store.append(handshake(3, 1000)).await.unwrap();
     harness.set_time(START + 600);
     assert_eq!(
-        store.append(handshake(3, 1)).await,
+        store.append(handshake(4, 1)).await,
         Err(StoreError::TooFast { wait: 3000 })
     );
     harness.set_time(START + 3600);
-    store.append(handshake(3, 5000)).await.unwrap();
+    store.append(handshake(4, 5000)).await.unwrap();
     assert_eq!(
-        store.append(handshake(4, 1)).await,
+        store.append(handshake(5, 1)).await,
         Err(StoreError::TooFast { wait: 3600 })
     );
     // In the end there is no room at all.
     harness.set_time(START + 7200);
     assert_eq!(
-        store.append(handshake(4, 3000)).await,
+        store.append(handshake(5, 3000)).await,
         Err(StoreError::Quota)
     );
     // Reading makes room, and then nothing is paced.
-    store.acknowledge(channel(&[]).channel, key(3), Position(4));
+    store.acknowledge(channel(&[]).channel, key(3), Position(5));
     store.settle().await.unwrap();
-    for n in 4..8 {
+    for n in 5..9 {
         store.append(handshake(n, 5000)).await.unwrap();
     }
 }
