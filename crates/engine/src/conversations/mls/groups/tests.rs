@@ -209,6 +209,8 @@ fn a_package_is_its_owners_until_it_is_too_old() {
     let (package, _) = bob.package();
     let read = MlsMessage::from_bytes(&package).unwrap();
     let end = read.into_key_package().unwrap().expiration().unwrap();
+    let month = 30 * 86_400;
+    assert_eq!(end.seconds_since_epoch(), NOW.seconds() + month);
     let at = |seconds| {
         let at = Timestamp(seconds * 1_000);
         alice.groups.check_package(&package, at)
