@@ -36,6 +36,10 @@ pub(super) const EQUIVALENT: &[(&str, &str)] = &[
         "a cursor that is acknowledged again is written again as it is",
     ),
     (
+        "rules.rs.* replace match guard info.is_by_reference\\(\\) with true in Epoch",
+        "mls-rs refuses an update or a leave by value, before or after",
+    ),
+    (
         "groups.rs.* replace > with >= in Open<P>::epoch_ended",
         "a roster more is kept, of an epoch whose messages MLS opens no more",
     ),

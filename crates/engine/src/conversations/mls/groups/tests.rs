@@ -179,6 +179,49 @@ fn a_pending_commit_is_merged_only_as_it_was_made_and_where() {
     assert_eq!(alice.epoch(), 2);
 }
 
+/// Bob proposes, Alice commits what she has heard of it, and Bob follows; says whether he is out.
+fn proposed(alice: &mut Device, bob: &mut Device, proposal: &MlsMessage) -> bool {
+    let proposal = proposal.to_bytes().unwrap();
+    let heard = alice.groups.open(&ID, &proposal).unwrap();
+    assert!(matches!(heard, Opened::Proposal));
+    let pending = alice.groups.commit(&ID, NOW).unwrap();
+    alice.groups.merge(&ID, &pending).unwrap();
+    match bob.groups.open(&ID, &pending.message).unwrap() {
+        Opened::Epoch { removed, .. } => removed,
+        _ => panic!("not a commit"),
+    }
+}
+
+#[test]
+fn a_members_new_keys_come_with_the_commit_of_another() {
+    let (mut alice, mut bob) = two();
+    // Bob's leaf is the last, and its signature what the tree ends with.
+    let signature = |alice: &Device| {
+        let tree = alice.groups.tree(&ID).unwrap();
+        tree[tree.len() - 64..].to_vec()
+    };
+    let before = signature(&alice);
+    next_epoch(&mut alice, &mut bob);
+    assert_eq!(signature(&alice), before);
+    let group = &mut bob.groups.groups.get_mut(&ID).unwrap().group;
+    let update = group.propose_update(vec![]).unwrap();
+    assert!(!proposed(&mut alice, &mut bob, &update));
+    assert_ne!(signature(&alice), before);
+    let hello = bob.say(b"hello");
+    assert_eq!(alice.hear(&hello), Some((bob.id(), b"hello".to_vec())));
+}
+
+#[test]
+fn who_leaves_is_taken_out_by_the_commit_of_another() {
+    let (mut alice, mut bob) = two();
+    let group = &mut bob.groups.groups.get_mut(&ID).unwrap().group;
+    let leave = group.propose_self_remove(vec![]).unwrap();
+    assert!(proposed(&mut alice, &mut bob, &leave));
+    let leaves = alice.groups.leaves(&ID).unwrap();
+    let accounts: Vec<_> = leaves.iter().map(|leaf| leaf.account).collect();
+    assert_eq!(accounts, [alice.id()]);
+}
+
 #[test]
 fn a_late_message_counts_for_three_epochs() {
     let (mut alice, mut bob) = two();
