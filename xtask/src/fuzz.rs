@@ -15,7 +15,7 @@ const SECONDS: u64 = 60;
 pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
     let runs = args.number("--runs")?;
     let seconds = args.number("--seconds")?;
-    // What is ours can't misuse memory, and whole engines run three times as fast without it.
+    // What is ours can't misuse memory, and a world is slow enough without it.
     let sanitizer = match args.flag("--no-sanitizer") {
         true => "none",
         false => "address",
