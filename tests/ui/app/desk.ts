@@ -122,9 +122,12 @@ export class Desk {
   }
 }
 
-/** A port that nobody listens on at the moment. */
+/** Ports given out already: whoever asked for one may not listen on it yet. */
+const given = new Set<number>();
+
+/** A port that nobody listens on, and that nobody else was given here. */
 export async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+  const port = await new Promise<number>((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
@@ -132,4 +135,7 @@ export async function freePort(): Promise<number> {
       server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
     });
   });
+  if (given.has(port)) return freePort();
+  given.add(port);
+  return port;
 }

@@ -22,6 +22,8 @@ mod growth;
 mod idle;
 mod passing;
 mod peers;
+#[path = "../../tests/cluster/ports.rs"]
+mod ports;
 mod xmpp;
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -9,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use super::BODY;
 use super::appends::EACH;
+use super::ports::free_port;
 
 /// A server of somebody else, ended with its owner.
 pub(crate) struct Server(Child);
@@ -23,11 +24,6 @@ impl Drop for Server {
 pub(crate) fn start(command: &mut Command) -> Option<Server> {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().ok().map(Server)
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 pub(crate) fn reachable(port: u16) -> bool {

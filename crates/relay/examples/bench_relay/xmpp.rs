@@ -10,7 +10,8 @@ use tokio::net::TcpStream;
 
 use super::BODY;
 use super::passing::WINDOW;
-use super::peers::{Server, free_port, reachable, start};
+use super::peers::{Server, reachable, start};
+use super::ports::free_port;
 
 /// A server with two people on it, the first of whom writes to the second.
 pub(crate) struct Xmpp {

@@ -10,6 +10,8 @@
     reason = "tests stop at the first surprise, and each uses a part of this"
 )]
 
+mod ports;
+
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -18,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+pub(crate) use ports::free_port;
 use tempfile::TempDir;
 
 /// Servers of one cluster, ended with this or with the process.
@@ -31,12 +34,6 @@ struct Node {
     config: PathBuf,
     client: u16,
     running: Mutex<Option<Child>>,
-}
-
-/// A port that is free now.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn server() -> &'static str {

@@ -4,6 +4,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::authority::Authority;
+use crate::cluster::free_port;
 use crate::common::Client;
 use crate::program::{Running, ask, on};
 
@@ -46,14 +47,10 @@ async fn a_certificate_is_fetched_kept_and_shown_and_nobody_waits_for_it() {
     relay.stop();
 
     // Now it does.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = port.local_addr().unwrap();
-    drop(port);
-    authority.relay_is_at(listen.port());
-    let mut relay = Running::on(
-        &data,
-        &[&arguments[..], &["--listen", &listen.to_string()]].concat(),
-    );
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    authority.relay_is_at(port);
+    let mut relay = Running::on(&data, &[&arguments[..], &["--listen", &listen]].concat());
     let here = relay.here();
     tokio::task::block_in_place(|| relay.hear("a certificate was fetched"));
     let fetched = Client::connect(&here).await.binding.certificate;

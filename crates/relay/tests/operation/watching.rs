@@ -6,6 +6,7 @@ use sotto_wire::{Command, Delivered, Position, RefusalCode, Role};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::cluster::free_port;
 use crate::common::{Client, Room, say_bytes};
 use crate::program::Running;
 
@@ -35,9 +36,7 @@ fn values(text: &str) -> BTreeMap<&str, f64> {
 #[tokio::test]
 async fn metrics_count_what_was_done_and_have_an_address_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let aside = port.local_addr().unwrap().to_string();
-    drop(port);
+    let aside = format!("127.0.0.1:{}", free_port());
     let relay = Running::on(folder.path(), &["--metrics-listen", &aside]);
     let mut alice = Client::connect(&relay.address).await;
     let mut bob = Client::connect(&relay.address).await;
