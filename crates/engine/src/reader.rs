@@ -1,5 +1,7 @@
 //! Reads for the screen, on a connection of their own: they never wait for the writer.
 
+use std::collections::BTreeMap;
+
 use crate::api::{
     AccountId, AccountView, ConversationDetails, ConversationId, ConversationView, InviteView,
     MemberView, MessageId, MessageView, Page, RequestView, SentAs, Timestamp,
@@ -10,7 +12,7 @@ use crate::conversations::{Conversation, Kind, order, roster_of_row, token_of};
 use crate::error::{EngineError, Refused, Result};
 use crate::messages::history::{self, Marks, base64};
 use crate::profile::{self, Profile};
-use crate::safety_number::safety_number;
+use crate::safety_number::{SafetyNumber, safety_number};
 use crate::show;
 use crate::store::{OptionalExtension, StoreReader, Transaction, params};
 use sotto_wire::{AppendId, Lane, Position};
@@ -22,6 +24,8 @@ const MAX_PAGE: u32 = 500;
 pub struct Reader {
     store: StoreReader,
     suite: String,
+    /// Those that were asked for: each costs thousands of hashes, and never changes.
+    safety_numbers: BTreeMap<AccountId, SafetyNumber>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -32,7 +36,11 @@ impl std::fmt::Debug for Reader {
 
 impl Reader {
     pub(crate) fn new(store: StoreReader, suite: String) -> Result<Self> {
-        Ok(Self { store, suite })
+        Ok(Self {
+            store,
+            suite,
+            safety_numbers: BTreeMap::new(),
+        })
     }
 
     /// The profile itself.
@@ -161,7 +169,11 @@ impl Reader {
                 None => Epoch::default(),
             };
             let safety_number = match &conversation.account {
-                Some(account) => safety_number(&me.account, account).to_string(),
+                Some(account) => self
+                    .safety_numbers
+                    .entry(*account)
+                    .or_insert_with(|| safety_number(&me.account, account))
+                    .to_string(),
                 None => String::new(),
             };
             let channel = conversation.channel.as_ref();

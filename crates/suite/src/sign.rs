@@ -1,6 +1,7 @@
 //! Ed25519 signatures (RFC 8032), from `ring`.
 
 use core::fmt;
+use std::sync::{Arc, OnceLock};
 
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use thiserror::Error;
@@ -8,13 +9,16 @@ use thiserror::Error;
 use crate::Secret;
 
 /// A private signing key, kept with its 32-byte seed.
+///
+/// The pair is made of the seed when it is first asked for its public half or a signature, and shared
+/// by clones: whoever only keeps or copies the key (a list of conversations, of which each has three)
+/// pays nothing, and derived secrets lie in memory only for keys that are used.
 #[derive(Clone)]
 pub struct SigningKey {
     seed: Secret<32>,
     // `ring` wipes nothing of its own; it keeps a scalar and a prefix derived
     // from the seed for as long as the key pair lives.
-    pair: std::sync::Arc<Ed25519KeyPair>,
-    public: PublicKey,
+    pair: Arc<OnceLock<Ed25519KeyPair>>,
 }
 
 /// A public signing key, 32 bytes.
@@ -34,20 +38,22 @@ impl SigningKey {
     /// The key of an RFC 8032 seed.
     #[must_use]
     pub fn from_seed(seed: &Secret<32>) -> Self {
-        let pair = key_pair(seed);
-        let mut public = [0; 32];
-        public.copy_from_slice(pair.public_key().as_ref());
         Self {
             seed: seed.clone(),
-            pair: std::sync::Arc::new(pair),
-            public: PublicKey(public),
+            pair: Arc::new(OnceLock::new()),
         }
+    }
+
+    fn pair(&self) -> &Ed25519KeyPair {
+        self.pair.get_or_init(|| key_pair(&self.seed))
     }
 
     /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
-        self.public
+        let mut public = [0; 32];
+        public.copy_from_slice(self.pair().public_key().as_ref());
+        PublicKey(public)
     }
 
     /// The seed, to store the key.
@@ -60,7 +66,7 @@ impl SigningKey {
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Signature {
         let mut out = [0; 64];
-        out.copy_from_slice(self.pair.sign(message).as_ref());
+        out.copy_from_slice(self.pair().sign(message).as_ref());
         Signature(out)
     }
 }
@@ -121,7 +127,7 @@ impl Eq for SigningKey {}
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey(redacted, {:?})", self.public)
+        write!(f, "SigningKey(redacted, {:?})", self.public())
     }
 }
 
@@ -187,6 +193,16 @@ mod tests {
         let key = |seed| SigningKey::from_seed(&Secret::new([seed; 32]));
         assert_eq!(key(1), key(1));
         assert_ne!(key(1), key(2));
+    }
+
+    #[test]
+    fn a_pair_is_made_when_it_is_used_and_once_for_all_clones() {
+        let key = SigningKey::from_seed(&Secret::new([9; 32]));
+        let clone = key.clone();
+        assert!(key.pair.get().is_none());
+        let public = clone.public();
+        assert!(key.pair.get().is_some());
+        assert_eq!(key.public(), public);
     }
 
     #[test]
