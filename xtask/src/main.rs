@@ -60,7 +60,7 @@ cargo xtask <routine>
   ui                      the screens, built where something changed
   icons                   every size and format of the icon, made anew from icons/
   types                   the contract's TypeScript, made anew
-  fuzz TARGET [--seconds N] [--runs N] [--no-sanitizer]
+  fuzz TARGET [--seconds N] [--runs N] [--light]
                           one fuzz target for a while, or for so many inputs
   help                    this list
 

@@ -80,7 +80,8 @@ fn catch(copy: &Path, patch: &Patch) -> Result<Option<Caught>, Failure> {
             let program = ["--bin", "sotto-simulate"];
             in_place(copy, "build", &[program, features].concat()).run()?;
             let begun = Instant::now();
-            let said = Tool::new(project::program("sotto-simulate", true))
+            let program = format!("sotto-simulate{}", std::env::consts::EXE_SUFFIX);
+            let said = Tool::new(copy.join("target/debug").join(program))
                 .args(worlds.split_whitespace())
                 .args(["--no-shrink"])
                 .said();
@@ -103,13 +104,14 @@ fn catch(copy: &Path, patch: &Patch) -> Result<Option<Caught>, Failure> {
     }
 }
 
-/// With the libraries that are built already: only what is ours is of another place.
+/// In a folder of its own: cargo gives what is built of a copy the names of the original, and took a
+/// library with a planted bug for the project's own afterwards, as new as it was.
 fn in_place(copy: &Path, verb: &str, what: &[&str]) -> Tool {
     Tool::cargo([verb, "--workspace", "--locked"])
         .args(what)
         .args(["--manifest-path"])
         .args([copy.join("Cargo.toml")])
-        .env("CARGO_TARGET_DIR", project::target())
+        .env("CARGO_TARGET_DIR", copy.join("target"))
         .env("CARGO_TERM_QUIET", "false")
 }
 

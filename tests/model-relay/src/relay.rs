@@ -219,6 +219,20 @@ impl ModelRelay {
         self.channels = memory.0.clone();
     }
 
+    /// The same relay after a restart in good order: nobody is connected, and nothing is lost.
+    #[must_use]
+    pub fn restarted(&self) -> Self {
+        Self {
+            channels: self.channels.clone(),
+            count: self.count,
+            lost: self.lost.clone(),
+            forgetful: self.forgetful,
+            now: self.now,
+            stored: self.stored.clone(),
+            ..Self::new()
+        }
+    }
+
     /// How many channels there are.
     #[must_use]
     pub fn channels(&self) -> usize {

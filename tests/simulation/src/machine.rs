@@ -1,5 +1,6 @@
 //! The disks under the people: one folder each, on a disk that forgets what was not synced.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -117,7 +118,7 @@ impl Machines {
     /// `next` gets what is left of it.
     pub(crate) fn power_cut(&mut self, folder: &Path, next: &Path, chance: &mut Chance) -> Left {
         let Some(live) = &mut self.live else {
-            copy(folder, next);
+            lay(&image(folder), next);
             return Left {
                 words: "nothing is lost".into(),
                 everything_done: true,
@@ -142,13 +143,11 @@ impl Machines {
         let image = live.disk().after_power_cut_below(below, fate);
         let rest = live.look().unwrap();
         live.play(rest);
-        for (name, content) in image.files() {
+        let files = image.files().map(|(name, content)| {
             let name = name.strip_prefix(below).unwrap();
-            let path = next.join(name);
-            fs::write(&path, content).unwrap();
-            sync(&path);
-        }
-        sync(next);
+            (name.into(), content.to_vec())
+        });
+        lay(&files.collect(), next);
         Left {
             words: format!("after operation {at} of {operations}; {words}"),
             everything_done: at == operations,
@@ -165,18 +164,26 @@ fn sync(path: &Path) {
     File::open(path).unwrap().sync_all().unwrap();
 }
 
-/// A copy of a folder, certain to be there.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
+/// What lies in the folder of a process that has ended: names and contents.
+pub(crate) type Image = Vec<(OsString, Vec<u8>)>;
+
+pub(crate) fn image(folder: &Path) -> Image {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let kept = entries.filter(|entry| {
         let name = entry.file_name();
         let shown = name.to_string_lossy();
-        if shown.ends_with("-shm") || shown.ends_with(".lock") {
-            continue;
-        }
-        let path = to.join(&name);
-        fs::write(&path, fs::read(entry.path()).unwrap()).unwrap();
+        !shown.ends_with("-shm") && !shown.ends_with(".lock")
+    });
+    kept.map(|entry| (entry.file_name(), fs::read(entry.path()).unwrap()))
+        .collect()
+}
+
+/// Lays an image into a folder, certain to be there.
+pub(crate) fn lay(image: &Image, folder: &Path) {
+    for (name, content) in image {
+        let path = folder.join(name);
+        fs::write(&path, content).unwrap();
         sync(&path);
     }
-    sync(to);
+    sync(folder);
 }

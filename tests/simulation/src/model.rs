@@ -49,7 +49,7 @@ pub(crate) struct Given {
 }
 
 /// What each person should see.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     pub(crate) accounts: BTreeMap<AccountId, usize>,
     pub(crate) said: BTreeMap<MessageId, Said>,

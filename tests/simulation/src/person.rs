@@ -113,6 +113,19 @@ impl Person {
         })
     }
 
+    /// Somebody whose device is off, and of whom nothing is in memory.
+    pub(crate) fn asleep(&self, folder: PathBuf, wake_at: u64) -> Self {
+        Self {
+            name: self.name.clone(),
+            process: None,
+            folder,
+            stream: None,
+            deceived: false,
+            wake_at,
+            ..*self
+        }
+    }
+
     /// Opens what lies on the disk.
     pub(crate) fn open(&mut self, seed: u64, who: usize) -> Result<Process, EngineError> {
         self.life += 1;

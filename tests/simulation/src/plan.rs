@@ -141,6 +141,9 @@ pub struct Plan {
     pub skip: Vec<RangeInclusive<u64>>,
     /// Bytes that decide before the dice of each step do, [`CHOSEN`] a step.
     pub chosen: Vec<u8>,
+    /// Begins where a world of others came to rest, who know each other or not: that is played once
+    /// for all that begin so. None: with fresh profiles, and the dice say who gets to know whom.
+    pub acquainted: Option<bool>,
 }
 
 impl Hostile {
@@ -174,11 +177,12 @@ impl Plan {
             without: BTreeSet::new(),
             skip: Vec::new(),
             chosen: Vec::new(),
+            acquainted: None,
         }
     }
 
-    /// A world that these bytes drive: the first one says who is there and whether the relay lies,
-    /// the others decide what happens, step by step.
+    /// A world that these bytes drive: the first one says who is there, whether they know each other
+    /// and whether the relay lies, the others decide what happens, step by step.
     #[must_use]
     pub fn driven(bytes: &[u8]) -> Self {
         let (first, chosen) = bytes
@@ -192,6 +196,7 @@ impl Plan {
             // Half of the worlds have an honest relay.
             hostile: Hostile::ALL.get(kind).copied(),
             chosen: chosen.to_vec(),
+            acquainted: Some(usize::from(first) / (4 * kinds) % 4 < 3),
             ..Self::of(0)
         }
     }

@@ -4,27 +4,34 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::beginning::Beginnings;
 use crate::chance::Chance;
 use crate::machine::Machines;
 pub use crate::machine::memory;
 use crate::plan::Plan;
 use crate::world::{BEGIN, Held, Violation, World};
 
-/// Disks for one world after another.
+/// Disks for one world after another, and what several of them begin with.
 #[derive(Debug)]
-pub struct Stage(Machines);
+pub struct Stage {
+    machines: Machines,
+    beginnings: Beginnings,
+}
 
 impl Stage {
     /// Empty disks; the power can go only where this process is watched by `sotto-faulty-disk`.
     #[must_use]
     pub fn new() -> Self {
-        Self(Machines::new())
+        Self {
+            machines: Machines::new(),
+            beginnings: Beginnings::default(),
+        }
     }
 
     /// Whether the power can go.
     #[must_use]
     pub fn watched(&self) -> bool {
-        self.0.watched()
+        self.machines.watched()
     }
 }
 
@@ -78,7 +85,15 @@ pub fn is_playing() -> bool {
 /// Plays a world.
 #[must_use]
 pub fn play(plan: &Plan, stage: &mut Stage) -> Outcome {
-    let mut world = match World::new(plan.clone(), &mut stage.0) {
+    let Stage {
+        machines,
+        beginnings,
+    } = stage;
+    let made = match plan.acquainted {
+        Some(acquainted) => beginnings.world(plan, acquainted, machines),
+        None => World::new(plan.clone(), machines),
+    };
+    let mut world = match made {
         Ok(world) => world,
         Err(violation) => {
             return Outcome {
@@ -145,7 +160,9 @@ pub fn play(plan: &Plan, stage: &mut Stage) -> Outcome {
 }
 
 fn live(world: &mut World<'_>) -> Held {
-    world.begin()?;
+    if world.plan.acquainted.is_none() {
+        world.begin()?;
+    }
     world.liar.begin();
     for step in 0..world.plan.steps {
         if !world.plan.skips(step) {

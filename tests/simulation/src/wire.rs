@@ -9,7 +9,7 @@ use sotto_wire::{AppendId, ChannelId, ClientFrame, Command, Lane, Role};
 use crate::world::Violation;
 
 /// What an outsider has seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Wire {
     bodies: HashMap<(ChannelId, AppendId), [u8; 32]>,
     salts: HashMap<[u8; 32], [u8; 32]>,

@@ -71,13 +71,34 @@ pub(crate) struct World<'m> {
 impl<'m> World<'m> {
     /// People with fresh profiles, and nobody who knows anybody.
     pub(crate) fn new(plan: Plan, machines: &'m mut Machines) -> Result<Self, Violation> {
-        machines.begin();
         let mut relay = ModelRelay::new();
         relay.forgetful = true;
-        relay.now = BEGIN;
-        let mut world = Self {
+        let mut world = Self::empty(plan, BEGIN, relay, machines);
+        for who in 0..world.plan.people {
+            let folder = world.machines.folder(who, 0);
+            let (seed, address) = (world.plan.seed, world.relay.address());
+            let now = sotto_engine::Timestamp(BEGIN);
+            let person = Person::create(seed, who, folder, address, now)
+                .map_err(|error| Violation::new("a profile is made", error.to_string(), who))?;
+            world.model.accounts.insert(person.account, who);
+            world.model.names[who].push(person.name.clone());
+            world.people.push(person);
+        }
+        Ok(world)
+    }
+
+    /// A relay, empty disks, and nobody there.
+    pub(crate) fn empty(
+        plan: Plan,
+        now: u64,
+        mut relay: ModelRelay,
+        machines: &'m mut Machines,
+    ) -> Self {
+        machines.begin();
+        relay.now = now;
+        Self {
             step: 0,
-            now: BEGIN,
+            now,
             dice: Chance::of(plan.seed, 1 << 62),
             relay,
             people: Vec::new(),
@@ -90,18 +111,7 @@ impl<'m> World<'m> {
             streams: 0,
             events: 0,
             plan,
-        };
-        for who in 0..world.plan.people {
-            let folder = world.machines.folder(who, 0);
-            let (seed, address) = (world.plan.seed, world.relay.address());
-            let now = sotto_engine::Timestamp(BEGIN);
-            let person = Person::create(seed, who, folder, address, now)
-                .map_err(|error| Violation::new("a profile is made", error.to_string(), who))?;
-            world.model.accounts.insert(person.account, who);
-            world.model.names[who].push(person.name.clone());
-            world.people.push(person);
         }
-        Ok(world)
     }
 
     pub(crate) fn tell(&mut self, who: impl Into<Option<usize>>, text: impl Into<String>) {
@@ -119,12 +129,17 @@ impl<'m> World<'m> {
         self.plan.hostile.is_none()
     }
 
-    /// Most worlds begin with people who know each other: invited, accepted, at rest.
+    /// Most worlds begin with people who know each other.
     pub(crate) fn begin(&mut self) -> Held {
         self.settle(10_000, 20_000)?;
-        if self.dice.one_in(4) || self.plan.crosses() {
-            return Ok(());
+        match self.dice.one_in(4) || self.plan.crosses() {
+            true => Ok(()),
+            false => self.get_acquainted(),
         }
+    }
+
+    /// Invited, accepted, at rest.
+    pub(crate) fn get_acquainted(&mut self) -> Held {
         for who in 1..self.people.len() {
             let inviter = self.dice.index(who);
             let number = self.invite(inviter)?;
@@ -151,6 +166,7 @@ impl<'m> World<'m> {
         if step % 40 == 39 {
             let who = self.dice.index(self.people.len());
             self.look(who)?;
+            self.check_members(who)?;
         }
         Ok(())
     }

@@ -8,6 +8,8 @@
 
 mod support;
 
+use sotto_simulation::plan::Plan;
+use sotto_simulation::run::{Stage, play};
 use support::holds;
 
 #[test]
@@ -20,5 +22,24 @@ fn every_world_of_the_corpus_holds() {
         holds(&format!("--chosen {}", path.display()));
         played += 1;
     }
-    assert!(played >= 6, "{played} files in the corpus");
+    assert!(played >= 8, "{played} files in the corpus");
+}
+
+/// What came before is played once, and every world goes on from it as if it had been played for it.
+#[test]
+fn a_beginning_that_is_kept_is_the_same_for_all() {
+    let driven = |first: u8, second: u8| {
+        let mut bytes = vec![first];
+        bytes.extend((0..96_u8).map(|n| n.wrapping_mul(second)));
+        Plan::driven(&bytes)
+    };
+    let mut stage = Stage::new();
+    for first in [9, 29, 129, 149] {
+        let plan = driven(first, 91);
+        let once = play(&plan, &mut stage);
+        assert_eq!(once.broken, None, "{}", once.detail);
+        assert_ne!(play(&driven(first, 57), &mut stage).story, once.story);
+        assert_eq!(play(&plan, &mut stage), once);
+        assert_eq!(play(&plan, &mut Stage::new()), once);
+    }
 }

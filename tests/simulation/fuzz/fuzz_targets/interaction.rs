@@ -8,7 +8,7 @@ use sotto_simulation::plan::{CHOSEN, Plan};
 use sotto_simulation::run::{Stage, play};
 
 /// Steps in one input; longer ones are cut.
-const STEPS: usize = 64;
+const STEPS: usize = 24;
 
 thread_local! {
     static STAGE: RefCell<Stage> = RefCell::new(Stage::new());
