@@ -76,18 +76,12 @@ fn change(area: &Area, choice: &Choice, copy: &Path, out: &Path) -> Result<Outco
         fs::remove_dir_all(out).map_err(failed)?;
     }
     fs::create_dir_all(out).map_err(failed)?;
-    let ended = tool(area, choice)
-        .args(["--dir"])
-        .args([copy])
-        .args(["--output"])
-        .args([out])
-        // Not the project's own: cargo gives what is built of a copy the names of the original, so
-        // whoever builds that meanwhile would have its tests run in the place of the mutant's.
-        .env("CARGO_TARGET_DIR", copy.join("target"))
-        .run();
-    // A list that isn't there is empty: then cargo-mutants did not get as far.
-    let lists = out.join("mutants.out");
-    let outcome = Outcome::count(|list| fs::read_to_string(lists.join(list)).unwrap_or_default());
+    let mut outcome = Outcome::default();
+    let mut ended = pass(area, choice, copy, out, Tests::Quick, &mut outcome);
+    let others = area.slow.len() + area.more.len() > 0;
+    if others && !outcome.missed.is_empty() {
+        ended = pass(area, choice, copy, out, Tests::All, &mut outcome);
+    }
     // It ends badly when a mutant was missed or timed out, and that is told below.
     if outcome.missed.is_empty() && outcome.timeout == 0 {
         ended?;
@@ -96,6 +90,48 @@ fn change(area: &Area, choice: &Choice, copy: &Path, out: &Path) -> Result<Outco
         return Err(Failure::check(format!("{}: no mutant was made", area.name)));
     }
     Ok(outcome)
+}
+
+/// Which tests of an area are run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tests {
+    /// All but the slow ones.
+    Quick,
+    /// These too, and more of the room.
+    All,
+}
+
+/// Makes those that no pass before has caught.
+fn pass(
+    area: &Area,
+    choice: &Choice,
+    copy: &Path,
+    out: &Path,
+    tests: Tests,
+    outcome: &mut Outcome,
+) -> Result<(), Failure> {
+    let more = match tests {
+        Tests::Quick => &[],
+        Tests::All => area.more,
+    };
+    let mut tool = tool(area, choice)
+        .args(more.iter().map(|test| format!("--cargo-arg=--test={test}")))
+        .args(["--iterate", "--dir"])
+        .args([copy])
+        .args(["--output"])
+        .args([out])
+        // Not the project's own: cargo gives what is built of a copy the names of the original, so
+        // whoever builds that meanwhile would have its tests run in the place of the mutant's.
+        .env("CARGO_TARGET_DIR", copy.join("target"));
+    if tests == Tests::Quick && !area.slow.is_empty() {
+        let skipped = area.slow.iter().flat_map(|test| ["--skip", *test]);
+        tool = tool.args(["--", "--"]).args(skipped);
+    }
+    let ended = tool.run();
+    // A list that isn't there is empty: then cargo-mutants did not get as far.
+    let lists = out.join("mutants.out");
+    outcome.add(|list| fs::read_to_string(lists.join(list)).unwrap_or_default());
+    ended
 }
 
 /// cargo-mutants for this area, but where it works.
@@ -143,15 +179,14 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Counts the lists: one mutant a line, named by `list`.
-    fn count(list: impl Fn(&str) -> String) -> Self {
+    /// Adds the lists of a pass, one mutant a line, named by `list`. It made those again that had
+    /// been missed or had timed out before.
+    fn add(&mut self, list: impl Fn(&str) -> String) {
         let lines = |name: &str| -> Vec<String> { list(name).lines().map(str::to_owned).collect() };
-        Self {
-            caught: lines("caught.txt").len(),
-            timeout: lines("timeout.txt").len(),
-            unviable: lines("unviable.txt").len(),
-            missed: lines("missed.txt"),
-        }
+        self.caught += lines("caught.txt").len();
+        self.timeout = lines("timeout.txt").len();
+        self.unviable += lines("unviable.txt").len();
+        self.missed = lines("missed.txt");
     }
 
     fn made(&self) -> usize {
@@ -183,7 +218,7 @@ mod tests {
                 assert!(file.starts_with(&room), "{file} is not in {room}");
                 assert!(found.exists(), "{file}");
             }
-            for test in area.tests {
+            for test in area.tests.iter().chain(area.more) {
                 let tests = project::root().join(&room).join("tests");
                 let found = [tests.join(format!("{test}.rs")), tests.join(test)];
                 assert!(found.iter().any(|path| path.exists()), "{test}");
@@ -193,7 +228,8 @@ mod tests {
 
     #[test]
     fn the_lists_are_counted_and_what_was_missed_is_named() {
-        let outcome = Outcome::count(|list| {
+        let mut outcome = Outcome::default();
+        outcome.add(|list| {
             let lines = match list {
                 "caught.txt" => "one\ntwo\n",
                 "missed.txt" => "three\n",
@@ -203,5 +239,11 @@ mod tests {
         });
         assert_eq!(outcome.missed, ["three"]);
         assert_eq!(outcome.row("suite"), "| `suite` | 3 | 2 | 0 | 0 | 1 |");
+        // Once more, with the slow tests.
+        outcome.add(|list| match list {
+            "caught.txt" => "three\n".to_owned(),
+            _ => String::new(),
+        });
+        assert_eq!(outcome.row("suite"), "| `suite` | 3 | 3 | 0 | 0 | 0 |");
     }
 }

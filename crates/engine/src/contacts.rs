@@ -7,6 +7,7 @@ pub(crate) mod invite;
 mod letter;
 pub(crate) mod list;
 pub(crate) mod meeting;
+mod offer;
 pub(crate) mod opening;
 pub(crate) mod pool;
 pub(crate) mod request;

@@ -11,6 +11,9 @@
 
 mod world;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use sotto_engine::*;
 use sotto_wire::{ChainHash, Delivered, Entry, Gap, Lane, Position, RelayFrame, Reply};
 use world::World;
@@ -57,6 +60,28 @@ fn an_entry_that_is_replayed_is_not_shown_twice() {
     world.say("alice", alices, "only once");
     world.settle();
     assert_eq!(world.texts("bob", bobs).len(), 1);
+}
+
+#[test]
+fn a_letter_that_is_replayed_asks_once() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let link = world.invite("alice", false);
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|name, mut frame| {
+        let first = frame.clone();
+        let again = entry_of(&mut frame).map(|entry| entry.position = entry.position.next());
+        match again {
+            Some(()) if name == "alice" => vec![first, frame],
+            _ => vec![first],
+        }
+    }));
+    world.open_invite("bob", &link).unwrap();
+    assert_eq!(world.reader("alice").requests().unwrap().len(), 1);
+    let told = world.people["alice"].events.iter();
+    let told = told.filter(|event| matches!(event, Event::RequestArrived { .. }));
+    assert_eq!(told.count(), 1);
 }
 
 #[test]
@@ -123,6 +148,31 @@ fn other_bytes_in_the_place_of_an_own_commit_are_not_taken_for_it() {
         beside.query_row(sql, [], |row| row.get::<_, Option<i64>>(0))
     };
     assert_eq!(epoch("alice").unwrap(), epoch("bob").unwrap());
+}
+
+/// Nothing can be said where a relay takes nothing more, and no fence leads on from there.
+#[test]
+fn a_channel_that_is_said_to_be_closed_and_has_no_fence_turns_the_shield_red() {
+    let (mut world, alices, _) = two();
+    world.relay.lies = true;
+    world.relay.intercept = Some(Box::new(|_, mut frame| {
+        if let RelayFrame::Reply {
+            reply: Reply::Subscribed(state),
+            ..
+        } = &mut frame
+        {
+            state.fenced = true;
+        }
+        vec![frame]
+    }));
+    world.disconnect("alice");
+    world.connect("alice");
+    world.settle();
+    let shown = world.reader("alice").conversation(alices).unwrap();
+    assert_eq!(
+        (shown.shield, shown.shield_reason),
+        (Shield::NotProtected, ShieldReason::RelayContradiction)
+    );
 }
 
 #[test]
@@ -303,11 +353,14 @@ fn packages_that_are_not_the_inviters_are_refused() {
     world.join("bob");
     let link = world.invite("alice", true);
     world.relay.lies = true;
-    world.relay.intercept = Some(Box::new(|_, frame| match frame {
+    let tries = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&tries);
+    world.relay.intercept = Some(Box::new(move |_, frame| match frame {
         RelayFrame::Reply {
             id,
             reply: Reply::Taken(mut offers),
         } => {
+            counted.set(counted.get() + 1);
             offers.iter_mut().for_each(|offer| offer.package.reverse());
             vec![RelayFrame::Reply {
                 id,
@@ -320,7 +373,8 @@ fn packages_that_are_not_the_inviters_are_refused() {
     let told = world.people["bob"].events.iter().any(
         |event| matches!(event, Event::InviteFailed { problem, .. } if problem.code == "invite_no_package"),
     );
-    assert!(told, "after a few tries");
+    assert!(told);
+    assert_eq!(tries.get(), 5, "after a few tries");
     assert!(world.reader("alice").requests().unwrap().is_empty());
 }
 

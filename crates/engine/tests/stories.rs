@@ -11,7 +11,11 @@
 
 mod world;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use sotto_engine::*;
+use sotto_wire::{Invite, RefusalCode, RelayFrame, Reply};
 use world::World;
 
 fn two_people_talk(mut world: World) {
@@ -158,8 +162,13 @@ fn bad_invites_are_refused_each_with_its_reason() {
     let last = damaged.pop().unwrap();
     damaged.push(if last == 'A' { 'B' } else { 'A' });
     assert_eq!(code(&mut world, "bob", &damaged), "invite_damaged");
-    world.wait(2 * 86_400_000);
-    assert_eq!(code(&mut world, "bob", &link), "invite_expired");
+    // Good until the second in which it ends.
+    let expires = link.parse::<Invite>().unwrap().expires;
+    world.now = Timestamp(expires * 1_000);
+    world.open_invite("bob", &link).unwrap();
+    world.join("carol");
+    world.now = world.now.plus(1_000);
+    assert_eq!(code(&mut world, "carol", &link), "invite_expired");
 }
 
 /// The same invite, as a version that doesn't exist yet would write it.
@@ -275,6 +284,66 @@ fn weeks_pass_and_keys_and_channels_are_renewed() {
     assert_eq!(texts("alice", alices), texts("bob", bobs));
 }
 
+/// As when the other side's commit is there first.
+#[test]
+fn a_commit_that_comes_too_late_is_destroyed_and_made_anew() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let (alices, bobs) = world.introduce("alice", "bob");
+    let epoch = |world: &World| world.reader("alice").details(alices).unwrap().epoch;
+    let rows = |world: &World, table: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let beside = world.beside("alice");
+        beside.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    let before = epoch(&world);
+    world.relay.refuse = vec![RefusalCode::Stale; 16];
+    world.now = world.now.plus(8 * 86_400_000);
+    world.settle();
+    assert!(world.relay.refuse.len() < 16, "it was time for a commit");
+    world.relay.refuse.clear();
+    assert_eq!(rows(&world, "pending_handshakes"), 0, "secrets and all");
+    assert!(
+        rows(&world, "intents") > 0,
+        "what was wanted is still wanted"
+    );
+    assert_eq!(epoch(&world), before);
+    world.wait(10_000);
+    let left = (rows(&world, "pending_handshakes"), rows(&world, "intents"));
+    assert_eq!(left, (0, 0));
+    assert!(epoch(&world) > before);
+    world.say("bob", bobs, "Still here.");
+    world.settle();
+    assert_eq!(world.texts("alice", alices).len(), 1);
+}
+
+#[test]
+fn a_channel_is_subscribed_to_once() {
+    let mut world = World::new();
+    let answers = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&answers);
+    world.relay.intercept = Some(Box::new(move |name, frame| {
+        let subscribed = matches!(
+            frame,
+            RelayFrame::Reply {
+                reply: Reply::Subscribed(_),
+                ..
+            }
+        );
+        counted.set(counted.get() + u32::from(subscribed && name == "bob"));
+        vec![frame]
+    }));
+    world.join("alice");
+    world.join("bob");
+    world.introduce("alice", "bob");
+    assert_eq!(answers.get(), 3, "inbox, account group, conversation");
+    world.disconnect("bob");
+    world.connect("bob");
+    world.settle();
+    assert_eq!(answers.get(), 6);
+}
+
 #[test]
 fn a_refused_append_is_sent_again_under_the_same_message_id() {
     let mut world = World::new();
@@ -282,10 +351,10 @@ fn a_refused_append_is_sent_again_under_the_same_message_id() {
     world.join("bob");
     let (alices, bobs) = world.introduce("alice", "bob");
     world.relay.refuse = vec![
-        sotto_wire::RefusalCode::Stale,
-        sotto_wire::RefusalCode::Unavailable,
-        sotto_wire::RefusalCode::Stale,
-        sotto_wire::RefusalCode::TooFast,
+        RefusalCode::Stale,
+        RefusalCode::Unavailable,
+        RefusalCode::Stale,
+        RefusalCode::TooFast,
     ];
     let sent = world.say("alice", alices, "once");
     world.settle();
@@ -305,7 +374,7 @@ fn nothing_overtakes_a_message_that_was_refused_for_now() {
     world.join("alice");
     world.join("bob");
     let (alices, bobs) = world.introduce("alice", "bob");
-    world.relay.refuse = vec![sotto_wire::RefusalCode::Unavailable];
+    world.relay.refuse = vec![RefusalCode::Unavailable];
     world.say("alice", alices, "first");
     world.settle();
     world.say("alice", alices, "second");
@@ -326,7 +395,7 @@ fn what_was_refused_before_a_crash_goes_out_by_itself_after_it() {
     world.join("alice");
     world.join("bob");
     let (alices, bobs) = world.introduce("alice", "bob");
-    world.relay.refuse = vec![sotto_wire::RefusalCode::Unavailable];
+    world.relay.refuse = vec![RefusalCode::Unavailable];
     world.say("alice", alices, "still there");
     world.settle();
     world.crash("alice");

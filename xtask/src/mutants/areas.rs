@@ -13,6 +13,11 @@ pub(super) struct Area {
     /// Tests of the room, beside those that stand in its sources: the fewest that have to catch it.
     /// They are built and run for every mutant.
     pub(super) tests: &'static [&'static str],
+    /// Those of them, by a part of the name, that take longer than all others together. They are run
+    /// for what the others have missed,
+    pub(super) slow: &'static [&'static str],
+    /// and with them these of the room.
+    pub(super) more: &'static [&'static str],
 }
 
 #[cfg(test)]
@@ -30,6 +35,8 @@ pub(super) const AREAS: &[Area] = &[
         features: Some("tls"),
         files: &[("crates/suite/src/**", "which bytes open, and which verify")],
         tests: &["suite"],
+        slow: &[],
+        more: &[],
     },
     Area {
         name: "limits",
@@ -48,6 +55,8 @@ pub(super) const AREAS: &[Area] = &[
             ),
         ],
         tests: &[],
+        slow: &[],
+        more: &[],
     },
     Area {
         name: "rights",
@@ -84,6 +93,8 @@ pub(super) const AREAS: &[Area] = &[
             "blob_transfer",
             "sqlite_store",
         ],
+        slow: &[],
+        more: &[],
     },
     Area {
         name: "identity",
@@ -124,6 +135,8 @@ pub(super) const AREAS: &[Area] = &[
             ),
         ],
         tests: &[],
+        slow: &[],
+        more: &[],
     },
     Area {
         name: "acceptance",
@@ -176,7 +189,11 @@ pub(super) const AREAS: &[Area] = &[
             ),
             (
                 "crates/engine/src/contacts/opening.rs",
-                "which card and which packages are the inviter's",
+                "which card is the inviter's, and when an invite has ended",
+            ),
+            (
+                "crates/engine/src/contacts/offer.rs",
+                "which packages are the inviter's",
             ),
             (
                 "crates/engine/src/contacts/meeting.rs",
@@ -196,5 +213,7 @@ pub(super) const AREAS: &[Area] = &[
             ),
         ],
         tests: &["hostile_member", "hostile_relay", "meeting", "stories"],
+        slow: &["store::tests::durability", "they_end_up_talking"],
+        more: &["drafts", "inbox", "relays", "retention", "screen"],
     },
 ];

@@ -83,7 +83,7 @@ fn own_stands(
     theirs: &AccountId,
     letter: &Letter,
 ) -> Result<Option<bool>> {
-    if *theirs < turn.me.account {
+    if turn.me.account > *theirs {
         return Ok(Some(false));
     }
     if let Some(Some(place)) = own_letter(turn, id)? {

@@ -11,7 +11,8 @@ use sotto_wire::{
 
 use super::card::{self, Card, Keys};
 use super::letter::{self, Letter};
-use super::{invite, meeting, pool, remember};
+use super::offer::{self, Use};
+use super::{invite, meeting, remember};
 use crate::api::{AccountId, ConversationId, ConversationState, Done, Event, Timestamp};
 use crate::conversations::{
     Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel,
@@ -254,24 +255,11 @@ pub(crate) fn packages_came(
     let pool_key = Secret::new(card.pool_key);
     let (mut usable, mut only_old) = (Vec::new(), true);
     for offer in offers {
-        let device = chain
-            .device_list()
-            .devices
-            .iter()
-            .find(|device| device.slot == offer.slot);
-        let Some(device) = device else { continue };
-        let Some(package) = pool::open_package(&pool_key, &opening.inbox, &offer.package) else {
-            only_old = false;
-            continue;
-        };
-        // Whose package it says it is, checked against the list: unlisted devices are refused.
-        match turn.mls.check_package(&package, turn.now) {
-            Ok(owner) if owner.account == opening.account && owner.device == device.key => {
-                usable.push(package)
-            }
-            // The next one may be younger; behind the last resort there is none.
-            Err(failure) if failure.is_of_the_clock() && !offer.last_resort => {}
-            _ => only_old = false,
+        let pool = (&pool_key, &opening.inbox);
+        match offer::look(turn, &chain, &opening.account, pool, offer) {
+            Use::Good(package) => usable.push(package),
+            Use::TooOld => {}
+            Use::Bad => only_old = false,
         }
     }
     if usable.is_empty() {

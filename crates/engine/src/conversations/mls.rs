@@ -15,7 +15,7 @@ mod rules;
 mod shelf;
 mod token;
 
-pub(crate) use asked::{Groups, Leaf, Opened, PendingCommit, StoredGroup};
+pub(crate) use asked::{Groups, Leaf, Opened, PackageOwner, PendingCommit, StoredGroup};
 pub(crate) use extension::{LeafChannel, Roles};
 pub(crate) use failure::MlsFailure;
 pub(crate) use groups::MlsGroups;

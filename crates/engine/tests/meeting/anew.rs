@@ -4,9 +4,19 @@ use super::*;
 
 /// Bob's database is put back to an older state, so that he would use message keys twice.
 fn halted() -> (Two, ConversationId, ConversationId) {
+    halted_after("bob")
+}
+
+/// The same, where this one has asked the other.
+fn halted_after(asks: Name) -> (Two, ConversationId, ConversationId) {
     let mut two = Two::new();
-    let theirs = two.open("bob");
-    let mine = two.world.accept("alice");
+    let (mine, theirs) = match asks {
+        "alice" => (two.open("alice"), two.world.accept("bob")),
+        _ => {
+            let theirs = two.open("bob");
+            (two.world.accept("alice"), theirs)
+        }
+    };
     two.world.say("alice", mine, "Before");
     two.world.settle();
     two.world.crash_and("bob", |database| {
@@ -22,7 +32,13 @@ fn halted() -> (Two, ConversationId, ConversationId) {
 
 #[test]
 fn a_new_invite_leads_out_of_a_halted_conversation() {
-    let (mut two, old, bobs_old) = halted();
+    for asks in ["alice", "bob"] {
+        leads_out_after(asks);
+    }
+}
+
+fn leads_out_after(asks: Name) {
+    let (mut two, old, bobs_old) = halted_after(asks);
     let bobs_new = two.open("bob");
     assert_ne!(bobs_new, bobs_old);
     two.world.say("bob", bobs_new, "Here I am again.");

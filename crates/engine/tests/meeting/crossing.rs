@@ -109,6 +109,8 @@ fn undecided(declined: bool) -> Two {
     two.again("alice");
     assert_eq!(two.state("alice"), [ConversationState::Waiting]);
     assert!(two.world.reader("alice").requests().unwrap().is_empty());
+    let mut told = two.world.people["alice"].events.iter();
+    assert!(!told.any(|event| matches!(event, Event::RequestArrived { .. })));
     two
 }
 

@@ -99,6 +99,66 @@ fn a_card_that_comes_too_late_is_not_written_to() {
     assert!(two.world.reader("bob").conversation(conversation).is_err());
 }
 
+/// Bob has the card and the packages, and then somebody else was quicker.
+#[test]
+fn whose_letter_is_refused_is_told_that_the_invite_is_used_up() {
+    let mut two = Two::new();
+    two.world.relay.refuse = vec![RefusalCode::NotFound];
+    let conversation = two.open("bob");
+    assert!(two.world.relay.refuse.is_empty(), "it was the letter");
+    let failed = two.world.people["bob"].events.iter().any(|event| {
+        matches!(event, Event::InviteFailed { conversation: of, gone: true, problem }
+            if *of == conversation && problem.code == "invite_used_up")
+    });
+    assert!(failed);
+    assert!(two.state("bob").is_empty());
+}
+
+/// A card that comes just in time: in the very moment.
+#[test]
+fn a_card_that_comes_in_the_last_moment_is_written_to() {
+    let mut two = Two::new();
+    two.world.disconnect("alice");
+    let link = two.world.invite("alice", false);
+    two.world.open_invite("bob", &link).unwrap();
+    let expires = link.parse::<Invite>().unwrap().expires;
+    two.world.now = Timestamp(expires * 1_000);
+    two.world.connect("alice");
+    two.world.settle();
+    two.again("bob");
+    assert_eq!(two.world.reader("alice").requests().unwrap().len(), 1);
+}
+
+/// Alice is away while Carol opens the invite that Bob has opened, or she revokes one that Carol has.
+#[test]
+fn whoever_is_late_is_not_asked_in_by_an_invite_that_has_ended() {
+    for revoked in [false, true] {
+        let mut two = Two::new();
+        two.world.join("carol");
+        let link = two.world.invite("alice", !revoked);
+        two.world.disconnect("alice");
+        if revoked {
+            let invites = two.world.reader("alice").invites(two.world.now).unwrap();
+            let many = invites.iter().find(|view| !view.single_use).unwrap();
+            let invite = many.invite;
+            let revoke = Command::RevokeInvite { invite };
+            two.world.command("alice", revoke).unwrap();
+        } else {
+            two.world.open_invite("bob", &link).unwrap();
+        }
+        two.world.open_invite("carol", &link).unwrap();
+        two.world.connect("alice");
+        two.world.settle();
+        let requests = two.world.reader("alice").requests().unwrap();
+        assert_eq!(requests.len(), usize::from(!revoked));
+        if !revoked {
+            two.world.accept("alice");
+            let views = two.world.reader("alice").conversations().unwrap();
+            assert_eq!(views[0].name, "bob");
+        }
+    }
+}
+
 /// Bob has asked, and Alice has not looked at it for a month.
 #[test]
 fn what_is_never_answered_goes_and_the_screen_hears_of_it() {
