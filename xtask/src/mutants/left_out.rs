@@ -47,4 +47,8 @@ pub(super) const EQUIVALENT: &[(&str, &str)] = &[
         "meeting.rs.* replace > with >= in own_stands",
         "the two differ where a letter names this very account, and nobody talks to their own",
     ),
+    (
+        "incoming.rs.* replace match guard !own with true in take",
+        "an account has one device, and MLS opens nothing that it has sealed itself; to go with linked devices",
+    ),
 ];

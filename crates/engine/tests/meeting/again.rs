@@ -151,6 +151,51 @@ fn whatever_is_opened_twice_they_end_up_talking() {
     }
 }
 
+/// Bob's letter is refused while he opens another invite, of which Alice's relay does not know yet.
+#[test]
+fn an_invite_that_is_opened_meanwhile_stands_when_the_letter_is_refused() {
+    let mut two = Two::new();
+    two.hold(&["alice"], Some("bob"));
+    two.world.relay.refuse = vec![RefusalCode::NotFound];
+    let conversation = two.open("bob");
+    two.world.say("bob", conversation, "Me again.");
+    two.world.disconnect("alice");
+    let second = two.world.invite("alice", false);
+    two.world.open_invite("bob", &second).unwrap();
+    assert_eq!(two.state("bob"), [ConversationState::Waiting]);
+    two.release();
+    two.world.relay.refuse = vec![RefusalCode::NotFound];
+    two.again("bob");
+    assert_eq!(two.state("bob"), [ConversationState::Opening]);
+    two.world.connect("alice");
+    two.world.wait(60_000);
+    two.world.accept("alice");
+    two.talk(&[("bob", "Me again.")]);
+}
+
+/// Alice's commit is there, and what she says after it is still on its way.
+#[test]
+fn the_commit_alone_says_that_somebody_was_accepted() {
+    let mut two = Two::new();
+    two.open("bob");
+    let mut late = false;
+    two.world.relay.intercept = Some(Box::new(move |name, frame| {
+        let text = matches!(&frame, RelayFrame::Deliver { delivered: Delivered::Entry(entry), .. }
+            if entry.lane == Lane::Chat);
+        late |= text && name == "bob";
+        if late && name == "bob" {
+            Vec::new()
+        } else {
+            vec![frame]
+        }
+    }));
+    two.world.accept("alice");
+    assert_eq!(two.state("bob"), [ConversationState::Active]);
+    two.release();
+    two.again("bob");
+    two.talk(&[]);
+}
+
 /// Carol was quicker with the invite. What Bob had written stays his, and goes out when he has another
 /// invite, or when Alice writes to him.
 #[test]

@@ -1,5 +1,8 @@
 //! Invites that end while somebody is on the way.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use super::*;
 
 const DAY: u64 = 86_400_000;
@@ -114,6 +117,26 @@ fn whose_letter_is_refused_is_told_that_the_invite_is_used_up() {
     assert!(two.state("bob").is_empty());
 }
 
+/// Alice's device has not told her relay of an invite. Bob's asks often at first, and every ten minutes
+/// in the end.
+#[test]
+fn a_card_that_is_not_there_yet_is_asked_for_more_and_more_rarely() {
+    let mut two = Two::new();
+    two.world.disconnect("alice");
+    let link = two.world.invite("alice", false);
+    let asked = Rc::new(Cell::new(0));
+    let counted = Rc::clone(&asked);
+    two.world.relay.intercept = Some(Box::new(move |_, frame| {
+        counted.set(counted.get() + u32::from(matches!(frame, RelayFrame::Refused { .. })));
+        vec![frame]
+    }));
+    two.world.open_invite("bob", &link).unwrap();
+    two.world.wait(60_000);
+    assert!((15..30).contains(&asked.get()), "{}", asked.get());
+    two.world.wait(20 * 3_600_000);
+    assert!((140..190).contains(&asked.get()), "{}", asked.get());
+}
+
 /// A card that comes just in time: in the very moment.
 #[test]
 fn a_card_that_comes_in_the_last_moment_is_written_to() {
@@ -123,6 +146,8 @@ fn a_card_that_comes_in_the_last_moment_is_written_to() {
     two.world.open_invite("bob", &link).unwrap();
     let expires = link.parse::<Invite>().unwrap().expires;
     two.world.now = Timestamp(expires * 1_000);
+    two.again("bob");
+    assert_eq!(two.state("bob"), [ConversationState::Opening]);
     two.world.connect("alice");
     two.world.settle();
     two.again("bob");

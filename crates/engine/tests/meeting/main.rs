@@ -18,7 +18,7 @@ mod world;
 
 use sotto_engine::*;
 use sotto_suite::rand::{RandomExt, SeededRandom};
-use sotto_wire::{ChannelId, Delivered, Invite, RefusalCode, RelayFrame, Reply};
+use sotto_wire::{ChannelId, Delivered, Invite, Lane, RefusalCode, RelayFrame, Reply};
 use world::World;
 
 type Name = &'static str;
