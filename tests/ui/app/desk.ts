@@ -1,5 +1,5 @@
 /** What stands around an app: a screen with a window manager, a session bus, a keychain, a home. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, type StdioOptions } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { Readable } from "node:stream";
@@ -70,7 +70,9 @@ export class Screen {
 
   #xdotool(...args: string[]): string {
     const env = { ...process.env, DISPLAY: this.name };
-    return execFileSync("xdotool", args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const stdio: StdioOptions = ["ignore", "pipe", "ignore"];
+    // It waits for ever for a window that goes meanwhile.
+    return execFileSync("xdotool", args, { env, encoding: "utf8", stdio, timeout: 10_000 }).trim();
   }
 }
 

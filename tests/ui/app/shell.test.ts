@@ -106,8 +106,13 @@ test("the window's own button ends the program well, and the next window stands 
     const [width] = await alice.app.window.run<[number]>("return [innerWidth]");
     if (width !== 800) throw new Error(`${width} pixels wide`);
   });
-  const ended = once(alice.app.child, "exit");
-  world.screen.closeButton("Alice – Sotto");
+  const { child } = alice.app;
+  const ended = once(child, "exit");
+  // Pressed again, as a person does, if nothing came of it: a key can be lost on a busy screen.
+  await until("end of the program", async () => {
+    if (child.exitCode === null) world.screen.closeButton("Alice – Sotto");
+    expect(child.exitCode).not.toBeNull();
+  });
   expect(await ended).toEqual([0, null]);
   await alice.app.window.detach();
 
