@@ -366,18 +366,20 @@ async fn browsers_are_let_in_from_listed_origins_alone() {
 #[tokio::test]
 async fn slow_readers_and_writers_are_cut_and_places_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
+    // More than all buffers between the two take; uploaded while the relay is patient.
+    let blob = Blob::new(32 << 20);
+    let relay = Running::start(folder.path()).await;
+    blob.make(&mut Client::connect(&relay.address).await).await;
+    for from in (0..blob.bytes.len()).step_by(8 << 20) {
+        let until = blob.bytes.len().min(from + (8 << 20));
+        assert_eq!(blob.patch(&relay.address, from, until).await.status, 204);
+    }
+    relay.stop().await;
     let mut config = Config::new(folder.path());
     config.limits.send = Duration::from_millis(1500);
     config.limits.transfers = 1;
     let relay = Running::with(config).await;
     let mut alice = Client::connect(&relay.address).await;
-    // More than all buffers between the two take.
-    let blob = Blob::new(32 << 20);
-    blob.make(&mut alice).await;
-    for from in (0..blob.bytes.len()).step_by(8 << 20) {
-        let until = blob.bytes.len().min(from + (8 << 20));
-        assert_eq!(blob.patch(&relay.address, from, until).await.status, 204);
-    }
     let slow = async |request: String| {
         let (mut stream, _) = transport(&relay.address).await;
         stream.write_all(request.as_bytes()).await.unwrap();

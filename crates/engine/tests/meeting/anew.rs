@@ -141,6 +141,66 @@ fn what_was_not_sent_when_a_conversation_ended_goes_on_in_the_new_one() {
     assert_eq!(all_texts(&two.world, "alice"), all_texts(&two.world, "bob"));
 }
 
+/// Bob is halted with Alice and with Carol, and has a text for each. He meets Alice anew.
+#[test]
+fn what_was_for_somebody_else_stays_with_them() {
+    let mut two = Two::new();
+    let alices = two.open("bob");
+    let mine = two.world.accept("alice");
+    two.world.say("alice", mine, "Before");
+    two.world.join("carol");
+    let (_, carols) = two.world.introduce("carol", "bob");
+    let carol = two.world.reader("carol").conversations().unwrap()[0].conversation;
+    two.world.say("carol", carol, "Before, too");
+    two.world.settle();
+    two.world.disconnect("bob");
+    two.world.say("bob", alices, "For Alice");
+    two.world.say("bob", carols, "For Carol");
+    two.world.crash_and("bob", |database| {
+        let sql = "UPDATE conversations SET position = position - 1 WHERE kind = 1";
+        database.execute(sql, []).unwrap();
+    });
+    two.world.connect("bob");
+    two.world.settle();
+    assert_eq!(two.state("bob"), [ConversationState::Halted; 2]);
+    two.alices_link = two.world.invite("alice", true);
+    let anew = two.open("bob");
+    two.world.accept("alice");
+    two.world.wait(60_000);
+    let texts = |id| {
+        let all = two.world.texts("bob", id).into_iter();
+        all.map(|(_, text, _)| text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(anew), ["For Alice"]);
+    assert_eq!(texts(carols), ["Before, too", "For Carol"]);
+}
+
+/// As many as may be under way at once have not come back to Alice when she goes on anew: they leave
+/// room for themselves.
+#[test]
+fn what_was_under_way_in_the_old_conversation_blocks_nothing_in_the_new_one() {
+    let (mut two, old, _) = halted();
+    let inbox = two.alices_link.parse::<Invite>().unwrap().inbox;
+    two.world.relay.lies = true;
+    two.world.relay.intercept = Some(Box::new(move |name, frame| match &frame {
+        RelayFrame::Deliver {
+            channel,
+            delivered: Delivered::Entry(entry),
+            ..
+        } if name == "alice" && *channel != inbox && entry.lane == Lane::Chat => Vec::new(),
+        _ => vec![frame],
+    }));
+    for number in 0..256 {
+        two.world.say("alice", old, &format!("text {number}"));
+    }
+    two.world.settle();
+    let anew = two.open("bob");
+    two.world.accept("alice");
+    two.world.settle();
+    // All but one: her name takes a place, too.
+    assert_eq!(two.world.texts("bob", anew).len(), 255);
+}
+
 /// Bob's text was sent, and he never learns that Alice has it.
 #[test]
 fn what_may_have_been_sent_when_a_conversation_ended_is_shown_once() {
