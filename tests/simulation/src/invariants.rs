@@ -259,20 +259,9 @@ impl World<'_> {
             }
             self.check_view(who, view, &messages)?;
             self.check_order(who, view.conversation, &messages)?;
+            self.check_members(who, view)?;
         }
         self.check_nothing_missing(who, &seen)
-    }
-
-    /// Nobody is in a conversation but the two. Not part of every look: the safety number, which
-    /// comes with it, takes longer than all the rest.
-    pub(crate) fn check_members(&mut self, who: usize) -> Held {
-        if !self.people[who].is_on() {
-            return Ok(());
-        }
-        for view in self.conversations(who) {
-            self.check_members_of(who, &view)?;
-        }
-        Ok(())
     }
 
     /// Whatever was told or accepted is still there.
@@ -413,7 +402,8 @@ impl World<'_> {
             })
     }
 
-    fn check_members_of(&mut self, who: usize, view: &ConversationView) -> Held {
+    /// Nobody is in a group but the two.
+    fn check_members(&mut self, who: usize, view: &ConversationView) -> Held {
         let me = self.people[who].account;
         let reader = &mut self.people[who].process.as_mut().unwrap().reader;
         let Ok(details) = reader.details(view.conversation) else {

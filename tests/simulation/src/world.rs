@@ -166,7 +166,6 @@ impl<'m> World<'m> {
         if step % 40 == 39 {
             let who = self.dice.index(self.people.len());
             self.look(who)?;
-            self.check_members(who)?;
         }
         Ok(())
     }

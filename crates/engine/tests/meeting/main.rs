@@ -78,6 +78,20 @@ impl Two {
         }));
     }
 
+    /// What Alice says reaches the relay, and does not come back to her.
+    fn without_an_echo(&mut self) {
+        let inbox = self.alices_link.parse::<Invite>().unwrap().inbox;
+        self.world.relay.lies = true;
+        self.world.relay.intercept = Some(Box::new(move |name, frame| match &frame {
+            RelayFrame::Deliver {
+                channel,
+                delivered: Delivered::Entry(entry),
+                ..
+            } if name == "alice" && *channel != inbox && entry.lane == Lane::Chat => Vec::new(),
+            _ => vec![frame],
+        }));
+    }
+
     fn release(&mut self) {
         self.world.relay.intercept = None;
     }
