@@ -73,9 +73,20 @@ pub(crate) fn command(mut args: Args) -> Result<(), Failure> {
         .args([&found, &folder.join("corpus").join(&wanted)])
         .args(["--"])
         .args(until)
+        .args(longest(folder, &wanted))
         // The sanitizers are unstable options; this lets the stable compiler take them.
         .env("RUSTC_BOOTSTRAP", "1")
         .run()
+}
+
+/// What a target asks of libFuzzer about the length of its inputs: the line `max_len = N` of
+/// `<target>.options` beside its sources, as OSS-Fuzz reads it.
+fn longest(folder: &Path, target: &str) -> Option<String> {
+    let options = folder.join("fuzz_targets").join(target);
+    let options = std::fs::read_to_string(options.with_extension("options")).ok()?;
+    let mut settings = options.lines().filter_map(|line| line.split_once('='));
+    let (_, bytes) = settings.find(|(name, _)| name.trim() == "max_len")?;
+    Some(format!("-max_len={}", bytes.trim()))
 }
 
 /// Every target's name and its fuzz folder: `crates/<crate>/fuzz/fuzz_targets/<name>.rs`, and the

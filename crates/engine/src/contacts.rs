@@ -1,10 +1,10 @@
 //! Meeting someone: invites, cards, the pool of key packages, letters, requests, contacts.
 
-mod card;
+pub(crate) mod card;
 mod contact;
 pub(crate) mod inbox;
 pub(crate) mod invite;
-mod letter;
+pub(crate) mod letter;
 pub(crate) mod list;
 pub(crate) mod meeting;
 mod offer;

@@ -16,8 +16,8 @@ pub(crate) use generation::Generation;
 pub(crate) use handshake::{Intent, refused as handshake_refused, send as send_handshakes, want};
 pub(crate) use keep::{flush_groups, load_group, roster_of_row};
 pub(crate) use mls::{
-    GroupId, Groups, KeyPackageRow, Leaf, LeafChannel, MlsFailure, MlsGroups, PackageOwner, Roles,
-    token_of,
+    GroupId, Groups, KeyPackageRow, Leaf, LeafChannel, MlsFailure, MlsGroups, Opened, PackageOwner,
+    Roles, token_of,
 };
 pub(crate) use receive::{delivered, halt, seen_by_me};
 pub(crate) use subscribe::{missing, subscribe, subscribed};

@@ -13,6 +13,8 @@ mod conversations;
 mod engine;
 mod error;
 mod founding;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod identity;
 mod messages;
 mod profile;

@@ -146,6 +146,23 @@ fn a_relay_from_before_an_invite_is_told_of_it() {
     assert!(told, "at once, and not when the invite expires");
 }
 
+/// No letter came after the backup; that the relay has forgotten shows in a conversation alone.
+#[test]
+fn a_relay_that_has_forgotten_texts_is_told_of_an_invite_made_meanwhile() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let (alices, bobs) = world.introduce("alice", "bob");
+    let before = world.relay.backup();
+    world.say("bob", bobs, "Are you there?");
+    let later = world.invite("alice", true);
+    world.relay.restore(&before);
+    again(&mut world, "alice");
+    let view = world.reader("alice").conversation(alices).unwrap();
+    assert_eq!(view.shield_reason, ShieldReason::RelayContradiction);
+    meets(&mut world, "alice", "carol", &later);
+}
+
 #[test]
 fn a_relay_that_only_says_that_it_has_forgotten_keeps_no_letter_back() {
     let mut world = World::new();
@@ -266,6 +283,25 @@ fn a_relay_that_has_lost_a_channel_is_noticed() {
     again(&mut world, "bob");
     world.wait(2 * MINUTE);
     for (name, conversation) in [("alice", alices), ("bob", bobs)] {
+        let view = world.reader(name).conversation(conversation).unwrap();
+        assert_eq!(view.shield_reason, ShieldReason::RelayContradiction);
+    }
+}
+
+/// It says each time that it has made the channel, and makes none: nothing but its absence tells.
+#[test]
+fn a_relay_that_has_lost_a_channel_and_swallows_it_from_then_on_is_noticed() {
+    let mut world = World::new();
+    world.join("alice");
+    world.join("bob");
+    let before = world.relay.backup();
+    let (alices, bobs) = world.introduce("alice", "bob");
+    world.say("bob", bobs, "Are you there?");
+    world.settle();
+    world.relay.restore(&before);
+    world.relay.swallows = true;
+    for (name, conversation) in [("alice", alices), ("bob", bobs)] {
+        again(&mut world, name);
         let view = world.reader(name).conversation(conversation).unwrap();
         assert_eq!(view.shield_reason, ShieldReason::RelayContradiction);
     }

@@ -30,23 +30,23 @@ const MAX_REQUESTS: i64 = 200;
 pub(crate) struct Letter {
     /// Name of the invite ([`super::card::Keys::name`]).
     #[cbor(n(0), with = "minicbor::bytes")]
-    pub(super) invite: [u8; 16],
+    pub(crate) invite: [u8; 16],
     /// MLS Welcome.
     #[cbor(n(1), with = "minicbor::bytes")]
-    pub(super) welcome: Vec<u8>,
+    pub(crate) welcome: Vec<u8>,
     /// Ratchet tree of the epoch that the Welcome leads into.
     #[cbor(n(2), with = "minicbor::bytes")]
-    pub(super) tree: Vec<u8>,
+    pub(crate) tree: Vec<u8>,
     /// Where the conversation's channel is.
     #[n(3)]
-    pub(super) relay: RelayAddress,
+    pub(crate) relay: RelayAddress,
     /// The founder's identity chain, unverified.
     #[cbor(n(4), with = "minicbor::bytes")]
-    pub(super) chain: Vec<u8>,
+    pub(crate) chain: Vec<u8>,
     /// How far the founder had read its own inbox: whether it knew of a letter that had come from
     /// the other side. 0 in letters of earlier versions.
     #[cbor(n(5), default)]
-    pub(super) seen: Position,
+    pub(crate) seen: Position,
 }
 
 /// Seals a letter. None if it is larger than an entry.

@@ -4,8 +4,7 @@ use sotto_wire::{ChainHash, Delivered, Entry, Gap, Lane, Position, RelayAddress}
 
 use super::envelope::{self, Kind as EnvelopeKind, Seen};
 use super::handshake::{self, Intent, Pending};
-use super::mls::{MlsFailure, Opened};
-use super::{Channel, fence, order};
+use super::{Channel, MlsFailure, Opened, fence, order};
 use crate::api::{ConversationId, ConversationState, Event, Notice, RelayChange};
 use crate::error::{EngineError, Result};
 use crate::messages::history::AsSent;

@@ -64,7 +64,8 @@ pub(crate) fn view(row: &Row<'_>, marks: Marks) -> Result<MessageView> {
     })
 }
 
-fn shown(number: u32, body: &[u8]) -> Body {
+/// The body of a message as it is shown.
+pub(crate) fn shown(number: u32, body: &[u8]) -> Body {
     match number {
         kind::TEXT => match sotto_wire::decode::<Text>(body, super::content::MAX_TEXT + 64) {
             Ok(text) => Body::Text { text: text.text },

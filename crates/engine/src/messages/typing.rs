@@ -24,22 +24,22 @@ const PAUSE: u64 = 3_000;
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct Signal {
+pub(crate) struct Signal {
     #[n(0)]
-    leaf: u32,
+    pub(crate) leaf: u32,
     #[n(1)]
-    typing: bool,
+    pub(crate) typing: bool,
     #[n(2)]
-    signature: Signature,
+    pub(crate) signature: Signature,
 }
 
 #[derive(Encode, Decode)]
 #[cbor(map)]
-struct Sealed {
+pub(crate) struct Sealed {
     #[cbor(n(0), with = "minicbor::bytes")]
-    salt: [u8; 32],
+    pub(crate) salt: [u8; 32],
     #[cbor(n(1), with = "minicbor::bytes")]
-    token: Vec<u8>,
+    pub(crate) token: Vec<u8>,
 }
 
 fn signed_bytes(channel: &ChannelId, salt: &[u8; 32], leaf: u32, typing: bool) -> Vec<u8> {

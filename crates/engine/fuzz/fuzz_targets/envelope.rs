@@ -1,0 +1,9 @@
+//! An envelope, and what it holds.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sotto_engine::fuzzing;
+
+fuzz_target!(|bytes: &[u8]| {
+    fuzzing::envelope(bytes);
+});
