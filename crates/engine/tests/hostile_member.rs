@@ -12,101 +12,12 @@
 mod mallory;
 mod world;
 
-use mallory::{Account, Channel, Device, Opening, message, text};
+use mallory::{Device, Scene, any_behaviour, message, text};
+use proptest::prelude::*;
 use sotto_engine::*;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::SigningKey;
-use sotto_wire::{Lane, RelayAddress};
-use world::World;
-
-const GENERATION: [u8; 32] = [3; 32];
-
-/// Alice has made an invite, and Mallory has got hold of it.
-struct Scene {
-    world: World,
-    mallory: Account,
-    laptop: Device,
-    opening: Opening,
-    channel: Channel,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let mut world = World::new();
-        world.join("alice");
-        let link = world.invite("alice", true);
-        let mallory = Account::new(50, &world.address(), world.now);
-        Self {
-            laptop: mallory.laptop(world.now),
-            opening: Opening::of(&mut world, &link),
-            channel: Channel::new(&Secret::new(GENERATION)),
-            mallory,
-            world,
-        }
-    }
-
-    fn sybil(&self) -> Account {
-        Account::new(60, &self.world.address(), self.world.now)
-    }
-
-    /// Mallory founds the group with these guests besides Alice, and asks her.
-    fn found(&mut self, listed: &[AccountId], guests: &mut [&mut Device]) {
-        let mut packages = vec![self.opening.package.clone()];
-        packages.extend(guests.iter().map(|guest| guest.key_package()));
-        let generation = Secret::new(GENERATION);
-        let psk = self.opening.psk();
-        let founded = self.laptop.found(listed, &packages, psk, &generation);
-        guests
-            .iter_mut()
-            .for_each(|guest| guest.join(&founded, psk));
-        let readers = self.laptop.readers();
-        self.channel.create(&mut self.world, readers);
-        self.opening.write(&mut self.world, &self.mallory, &founded);
-    }
-
-    fn two(&self) -> [AccountId; 2] {
-        [self.mallory.id(), self.opening.invited_by]
-    }
-
-    /// Alice accepts; her acceptance commit reaches everybody.
-    fn accept(&mut self, guests: &mut [&mut Device]) -> ConversationId {
-        let alices = self.world.accept("alice");
-        let said = self.channel.read(&mut self.world, &self.laptop.subscriber);
-        for message in &said {
-            self.laptop.take(message);
-            guests.iter_mut().for_each(|guest| guest.take(message));
-        }
-        alices
-    }
-
-    fn say(&mut self, number: u8, words: &str) {
-        let sealed = self.laptop.seal(&text(number, words));
-        self.channel.put(&mut self.world, Lane::Chat, sealed);
-    }
-
-    fn seen(&self, alices: ConversationId) -> Vec<String> {
-        let texts = self.world.texts("alice", alices).into_iter();
-        texts.map(|(_, text, _)| text).collect()
-    }
-
-    /// Why entries could not be opened.
-    fn refused(&self) -> Vec<String> {
-        let database = self.world.beside("alice");
-        let sql = "SELECT unopenable FROM entries WHERE unopenable IS NOT NULL ORDER BY position";
-        let mut statement = database.prepare(sql).unwrap();
-        let rows = statement.query_map([], |row| row.get(0)).unwrap();
-        rows.map(Result::unwrap).collect()
-    }
-
-    fn members(&self, alices: ConversationId) -> Vec<AccountId> {
-        let details = self.world.reader("alice").details(alices).unwrap();
-        details
-            .members
-            .iter()
-            .map(|member| member.account)
-            .collect()
-    }
-}
+use sotto_wire::{Lane, RefusalCode, RelayAddress};
 
 /// Her client is good enough to be believed: what is refused below is refused for its reason.
 #[test]
@@ -264,8 +175,9 @@ fn an_addition_that_was_only_proposed_is_refused() {
     let commit = scene.laptop.commit();
     scene.channel.put(&mut scene.world, Lane::Handshake, commit);
     assert_eq!(scene.members(alices).len(), 2);
-    assert_eq!(scene.refused().len(), 1);
-    assert!(scene.refused()[0].contains("the sender may not do this"));
+    // The proposal, and the commit that takes it up.
+    assert_eq!(scene.refused().len(), 2);
+    assert!(scene.refused()[0].contains("a proposal of a kind that is not allowed"));
 }
 
 #[test]
@@ -288,6 +200,55 @@ fn a_bad_proposal_keeps_nobody_from_committing() {
 }
 
 #[test]
+fn a_bad_proposal_keeps_nobody_from_writing() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    let alices = scene.accept(&mut []);
+    let phone = scene.mallory.phone(scene.world.now);
+    let proposal = scene.laptop.propose_to_add(&phone.key_package());
+    let Scene { channel, world, .. } = &mut scene;
+    channel.put(world, Lane::Handshake, proposal);
+    assert!(scene.refused()[0].contains("a proposal of a kind that is not allowed"));
+    scene.laptop.forget_proposals();
+    scene.world.say("alice", alices, "I am still here.");
+    scene.world.settle();
+    scene.follow();
+    assert!(scene.heard_from_alice("I am still here."));
+}
+
+/// Nobody may say anything in an epoch in which something was proposed (RFC 9420, section 12.4).
+#[test]
+fn what_was_proposed_is_committed_before_anything_is_said() {
+    for crash in [false, true] {
+        let mut scene = Scene::new();
+        scene.found(&scene.two(), &mut []);
+        let alices = scene.accept(&mut []);
+        let (epoch, _) = scene.laptop.epoch();
+        let proposal = scene.laptop.propose_update();
+        let Scene { channel, world, .. } = &mut scene;
+        world.disconnect("alice");
+        channel.put(world, Lane::Handshake, proposal);
+        world.relay.refuse = vec![RefusalCode::Unavailable];
+        world.connect("alice");
+        world.settle();
+        assert!(world.relay.refuse.is_empty(), "the commit was refused");
+        world.say("alice", alices, "I am still here.");
+        world.settle();
+        if crash {
+            world.crash("alice");
+            world.connect("alice");
+            world.settle();
+        }
+        world.wait(10_000);
+        scene.follow();
+        assert_eq!(scene.laptop.epoch().0, epoch + 1, "one commit, and no more");
+        assert!(scene.heard_from_alice("I am still here."));
+        scene.say(1, "So am I.");
+        assert_eq!(scene.seen(alices), ["I am still here.", "So am I."]);
+    }
+}
+
+#[test]
 fn a_pre_shared_key_is_for_the_founding_commit_alone() {
     let mut scene = Scene::new();
     scene.found(&scene.two(), &mut []);
@@ -301,10 +262,7 @@ fn a_pre_shared_key_is_for_the_founding_commit_alone() {
 fn every_kind_of_message_counts_in_its_own_lane_alone() {
     type Make = fn(&mut Scene) -> Vec<u8>;
     let content: Make = |scene| scene.laptop.seal(&text(1, "among the commits"));
-    let proposal: Make = |scene| {
-        let phone = scene.mallory.phone(scene.world.now);
-        scene.laptop.propose_to_add(&phone.key_package())
-    };
+    let proposal: Make = |scene| scene.laptop.propose_update();
     let commit: Make = |scene| scene.laptop.commit();
     for (make, lane) in [
         (content, Lane::Handshake),
@@ -357,5 +315,26 @@ fn a_fence_from_another_epoch_is_noticed() {
         };
         assert_eq!(view.shield_reason, expected);
         assert!(scene.refused().is_empty(), "she crosses it all the same");
+    }
+}
+
+/// What the fuzz target `member` begins with, and what it ever found.
+#[test]
+fn what_the_fuzz_target_has_kept_is_survived() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/member");
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        any_behaviour(&std::fs::read(entry.unwrap().path()).unwrap());
+        inputs += 1;
+    }
+    assert!(inputs >= 5);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_she_does_alice_goes_on(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+        any_behaviour(&bytes);
     }
 }

@@ -219,7 +219,11 @@ pub(super) const AREAS: &[Area] = &[
             "sending",
             "stories",
         ],
-        slow: &["store::tests::durability", "they_end_up_talking"],
+        slow: &[
+            "store::tests::durability",
+            "they_end_up_talking",
+            "whatever_she_does",
+        ],
         more: &["drafts", "inbox", "relays", "retention", "screen"],
     },
 ];

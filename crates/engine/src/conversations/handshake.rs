@@ -22,6 +22,8 @@ pub(crate) enum Intent {
     Refresh = 0,
     /// A fence: the next generation of the channel.
     Fence = 1,
+    /// A commit of what others have proposed: until there is one, nothing can be said.
+    Proposed = 2,
 }
 
 /// Notes an intent; it is carried out as soon as the channel allows.
@@ -141,11 +143,13 @@ pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
 }
 
 fn build(turn: &mut Turn<'_>, id: &ConversationId) -> Result<Option<Pending>> {
-    // A refresh goes before a fence: the next generation then derives from healed keys.
+    // A fence goes last: the next generation then derives from healed keys.
     let wanted: Option<i64> = turn
         .db
-        .prepare_cached("SELECT kind FROM intents WHERE conversation = ?1 ORDER BY kind LIMIT 1")?
-        .query_row([id.0], |row| row.get(0))
+        .prepare_cached(
+            "SELECT kind FROM intents WHERE conversation = ?1 ORDER BY kind = ?2 LIMIT 1",
+        )?
+        .query_row(params![id.0, Intent::Fence as i64], |row| row.get(0))
         .optional()?;
     let Some(wanted) = wanted else {
         return Ok(None);

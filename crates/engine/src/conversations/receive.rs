@@ -155,10 +155,15 @@ fn take_entry(
     if matches!(outcome, Outcome::Fence) {
         return fence::cross(turn, id);
     }
-    if matches!(outcome, Outcome::Epoch) {
-        handshake::send(turn, id)?;
+    match outcome {
+        Outcome::Proposal => handshake::want(turn, id, Intent::Proposed),
+        Outcome::Epoch => {
+            handshake::send(turn, id)?;
+            // What was proposed before it had kept everything from being said.
+            outbox::pump(turn, id)
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn acknowledge(turn: &mut Turn<'_>, relay: &RelayAddress, channel: &Channel) {
@@ -169,6 +174,7 @@ fn acknowledge(turn: &mut Turn<'_>, relay: &RelayAddress, channel: &Channel) {
 enum Outcome {
     Done,
     Epoch,
+    Proposal,
     Fence,
     Unopenable(String),
     Stranded,
@@ -240,6 +246,7 @@ fn handshake_came_back(
     turn.group_moved(group);
     turn.conversation_mut(id)?.refreshed = turn.now;
     handshake::fulfilled(turn, id, Intent::Refresh)?;
+    handshake::fulfilled(turn, id, Intent::Proposed)?;
     Ok(Outcome::Epoch)
 }
 
@@ -263,10 +270,11 @@ fn open_mls(
             if removed {
                 return Ok(Outcome::Stranded);
             }
+            handshake::fulfilled(turn, id, Intent::Proposed)?;
             incoming::epoch_began(turn, id, &committer, place)?;
             Ok(Outcome::Epoch)
         }
-        Ok(Opened::Proposal) if lane == Lane::Handshake => Ok(Outcome::Done),
+        Ok(Opened::Proposal) if lane == Lane::Handshake => Ok(Outcome::Proposal),
         Ok(_) => Err("the message is in a lane where it does not belong".to_owned()),
         Err(MlsFailure::Stranded(_)) => {
             turn.mls.rollback(&group);

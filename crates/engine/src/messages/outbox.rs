@@ -219,6 +219,8 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
                 turn.defer(id);
                 break;
             }
+            // The commit that must come first is on its way; behind it this goes on.
+            _ if commit_required(turn, id)? => break,
             _ => encrypt(
                 turn,
                 id,
@@ -259,6 +261,12 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether something was proposed in the group that nobody has committed yet.
+fn commit_required(turn: &mut Turn<'_>, id: &ConversationId) -> Result<bool> {
+    let group = turn.group(id)?;
+    Ok(turn.mls.commit_required(&group)?)
 }
 
 fn encrypt(

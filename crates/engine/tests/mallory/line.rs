@@ -7,8 +7,8 @@ use sotto_suite::kdf::derive;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{
-    AppendId, Binding, ChainHash, ChannelId, ClientFrame, Command, Delivered, Lane, Position,
-    RelayFrame, Reply, Role, decode, encode, proof_transcript,
+    AppendId, Binding, ChainHash, ChannelId, ClientFrame, Command, Delivered, Entry, Lane,
+    Position, RelayFrame, Reply, Role, decode, encode, proof_transcript,
 };
 
 use super::letter::padded;
@@ -24,6 +24,9 @@ struct Content {
     #[n(2)]
     seen: Option<Seen>,
 }
+
+/// Version, salt, tag and length around what an envelope holds.
+const OVERHEAD: usize = 1 + 32 + 16 + 4;
 
 /// What somebody says to have seen.
 #[derive(Encode, Decode)]
@@ -220,15 +223,43 @@ impl Channel {
         self.enter(world, Lane::Handshake, &content, true);
     }
 
+    /// Content of any kind, with any word of what she has seen.
+    pub fn claim(&mut self, world: &mut World, lane: Lane, kind: u8, body: Vec<u8>, seen: [u8; 8]) {
+        let [position, hash, authenticator, epoch, ..] = seen;
+        let seen = Seen {
+            position: Position(position.into()),
+            hash: match hash {
+                0 => ChainHash::start(&self.id),
+                hash => ChainHash([hash; 32]),
+            },
+            authenticator: [authenticator; 8],
+            epoch: epoch.into(),
+        };
+        let seen = Some(seen);
+        self.enter(world, lane, &Content { kind, body, seen }, false);
+    }
+
     fn enter(&mut self, world: &mut World, lane: Lane, content: &Content, fence: bool) {
-        self.appends += 1;
-        let append = [self.appends; 16];
-        let content = encode(content);
-        let salt = [self.appends; 32];
-        let plain = padded(&content, 1 + 32 + 16 + 4);
-        let associated = self.associated(lane, &AppendId(append));
-        let sealed = self.key(&salt).seal([0; 12], &associated, &plain);
+        self.fill(world, lane, &padded(&encode(content), OVERHEAD), fence);
+    }
+
+    /// An envelope around anything.
+    pub fn fill(&mut self, world: &mut World, lane: Lane, plain: &[u8], fence: bool) {
+        let append = match lane {
+            Lane::Ephemeral => AppendId([0; 16]),
+            _ => AppendId([self.appends.wrapping_add(1); 16]),
+        };
+        let salt = [self.appends.wrapping_add(1); 32];
+        let associated = self.associated(lane, &append);
+        let sealed = self.key(&salt).seal([0; 12], &associated, plain);
         let body = [&[1], salt.as_slice(), &sealed].concat();
+        self.append(world, lane, body, fence);
+    }
+
+    /// Anything becomes an entry.
+    pub fn append(&mut self, world: &mut World, lane: Lane, body: Vec<u8>, fence: bool) {
+        self.appends = self.appends.wrapping_add(1);
+        let append = [self.appends; 16];
         let mut line = Line::to(world, "mallory");
         line.prove(world, self.id, Role::Writer, &self.writer);
         line.append(
@@ -262,7 +293,7 @@ impl Channel {
                 command: subscribe,
             },
         );
-        let mut found = Vec::new();
+        let (mut found, mut handshakes) = (Vec::new(), 0);
         for frame in world.relay.take(line.name, usize::MAX) {
             let RelayFrame::Deliver {
                 delivered: Delivered::Entry(entry),
@@ -271,16 +302,22 @@ impl Channel {
             else {
                 continue;
             };
-            if entry.lane == Lane::Handshake {
-                self.handshakes = self.handshakes.max(1);
-            }
-            let (salt, sealed) = entry.body[1..].split_first_chunk::<32>().unwrap();
-            let associated = self.associated(entry.lane, &entry.append);
-            let plain = self.key(salt).open([0; 12], &associated, sealed).unwrap();
-            let length = u32::from_be_bytes(plain[..4].try_into().unwrap()) as usize;
-            let content: Content = decode(&plain[4..4 + length], 256 << 10).unwrap();
-            found.push(content.body);
+            handshakes += u64::from(entry.lane == Lane::Handshake);
+            // What she has spoilt herself stays in its place, with nothing in it.
+            found.push(self.opened(&entry).unwrap_or_default());
         }
+        self.handshakes = handshakes;
         found
+    }
+
+    /// The MLS message of an entry that was put in properly.
+    fn opened(&self, entry: &Entry) -> Option<Vec<u8>> {
+        let (salt, sealed) = entry.body.get(1..)?.split_first_chunk::<32>()?;
+        let associated = self.associated(entry.lane, &entry.append);
+        let plain = self.key(salt).open([0; 12], &associated, sealed).ok()?;
+        let (length, content) = plain.split_first_chunk::<4>()?;
+        let content = content.get(..u32::from_be_bytes(*length) as usize)?;
+        let content: Content = decode(content, 256 << 10).ok()?;
+        Some(content.body)
     }
 }

@@ -2,8 +2,10 @@
 //! not against the engine, keeps no rule that it need not keep, and can have accomplices.
 #![allow(dead_code, reason = "each test uses a part of her")]
 
+mod behaviour;
 mod letter;
 mod line;
+mod scene;
 
 use mls_rs::client_builder::{
     BaseConfig, IntoConfigOutput, PaddingMode, WithCryptoProvider, WithIdentityProvider,
@@ -11,7 +13,7 @@ use mls_rs::client_builder::{
 };
 use mls_rs::crypto::SignatureSecretKey;
 use mls_rs::extension::ExtensionType;
-use mls_rs::group::{CommitBuilder, ExportedTree, Member};
+use mls_rs::group::{CommitBuilder, ExportedTree, Member, ReceivedMessage};
 use mls_rs::identity::{
     Credential as MlsCredential, CredentialType, CustomCredential, SigningIdentity,
 };
@@ -29,8 +31,10 @@ use sotto_suite::secret::Secret;
 use sotto_suite::sign::{PublicKey, SigningKey};
 use sotto_wire::{ChannelId, RelayAddress};
 
+pub use behaviour::any_behaviour;
 pub use letter::Opening;
 pub use line::{Channel, Line, message, text};
+pub use scene::Scene;
 
 const CREDENTIAL: CredentialType = CredentialType::new(0xF001);
 const LEAF_CHANNEL: ExtensionType = ExtensionType::new(0xF101);
@@ -221,10 +225,14 @@ impl Device {
         self.group = Some(joined.unwrap().0);
     }
 
-    /// Takes what another member sent; whatever is wrong with it stays her affair.
-    pub fn take(&mut self, message: &[u8]) {
-        let message = MlsMessage::from_bytes(message).unwrap();
-        let _ = self.group().process_incoming_message(message);
+    /// Takes what another member sent, and gives what was said; whatever is wrong with it stays her
+    /// affair.
+    pub fn take(&mut self, message: &[u8]) -> Option<Vec<u8>> {
+        let message = MlsMessage::from_bytes(message).ok()?;
+        match self.group().process_incoming_message(message).ok()? {
+            ReceivedMessage::ApplicationMessage(said) => Some(said.data().to_vec()),
+            _ => None,
+        }
     }
 
     pub fn seal(&mut self, content: &[u8]) -> Vec<u8> {
@@ -267,6 +275,17 @@ impl Device {
         let package = MlsMessage::from_bytes(package).unwrap();
         let proposal = self.group().propose_add(package, Vec::new());
         proposal.unwrap().to_bytes().unwrap()
+    }
+
+    /// A fresh leaf of her own, for somebody else to commit.
+    pub fn propose_update(&mut self) -> Vec<u8> {
+        let proposal = self.group().propose_update(Vec::new());
+        proposal.unwrap().to_bytes().unwrap()
+    }
+
+    /// What she has proposed is no longer hers to commit.
+    pub fn forget_proposals(&mut self) {
+        self.group().clear_proposal_cache();
     }
 
     /// Removes the leaf of that device.

@@ -116,6 +116,8 @@ pub(crate) trait Groups: Send {
     fn forget(&mut self);
     fn encrypt(&mut self, id: &GroupId, content: &[u8]) -> Result<Vec<u8>, MlsFailure>;
     fn open(&mut self, id: &GroupId, message: &[u8]) -> Result<Opened, MlsFailure>;
+    /// Whether something was proposed: it is committed before anything is said (RFC 9420, section 12.4).
+    fn commit_required(&self, id: &GroupId) -> Result<bool, MlsFailure>;
     fn commit(&mut self, id: &GroupId, now: Timestamp) -> Result<PendingCommit, MlsFailure>;
     fn merge(&mut self, id: &GroupId, pending: &PendingCommit) -> Result<(), MlsFailure>;
     fn epoch(&self, id: &GroupId) -> Result<u64, MlsFailure>;

@@ -29,7 +29,7 @@ use super::asked::{
 };
 use super::extension::{GENERATION, LEAF_CHANNEL, ROLES};
 use super::identity::{self, Identities};
-use super::rules::Rules;
+use super::rules::{Rules, may_be_proposed};
 use super::shelf::{Changes, KeyPackageRow, RosterLeaf, Shelf};
 use super::{GroupId, LeafChannel, MlsFailure, Roles};
 use crate::api::Timestamp;
@@ -203,6 +203,37 @@ impl<P: CryptoProvider + Clone> MlsGroups<P> {
         }
         Ok(())
     }
+
+    /// The founding commit, and the Welcome and the tree that come of it.
+    fn found_with(
+        &mut self,
+        id: &GroupId,
+        packages: &[Vec<u8>],
+        psk_id: &[u8],
+        generation: &Secret<32>,
+        now: Timestamp,
+    ) -> Result<(Vec<u8>, ExportedTree<'static>), MlsFailure> {
+        let open = self.group_mut(id)?;
+        let info = vec![Extension::new(GENERATION, generation.expose().to_vec())];
+        let mut builder = open
+            .group
+            .commit_builder()
+            .set_group_info_ext(info.into())
+            .add_external_psk(ExternalPskId::new(psk_id.to_vec()))?
+            .commit_time(time(now));
+        for package in packages {
+            builder = builder.add_member(MlsMessage::from_bytes(package)?)?;
+        }
+        let (output, secrets) = builder.build_detached()?;
+        let [welcome] = output.welcome_messages() else {
+            return Err(MlsFailure::State("a founding commit makes one Welcome"));
+        };
+        let welcome = welcome.to_bytes()?;
+        // Nobody else is in the group: there is no order to wait for.
+        open.group.apply_detached_commit(secrets)?;
+        open.epoch_ended(0)?;
+        Ok((welcome, open.group.export_tree().into_owned()))
+    }
 }
 
 fn leaf_of(member: &mls_rs::group::Member) -> Result<Leaf, MlsFailure> {
@@ -313,30 +344,9 @@ where
         now: Timestamp,
     ) -> Result<Founded, MlsFailure> {
         self.shelf.offer_psk(psk_id, psk.expose());
-        let open = self
-            .groups
-            .get_mut(id)
-            .ok_or(MlsFailure::State("group not loaded"))?;
-        let info = vec![Extension::new(GENERATION, generation.expose().to_vec())];
-        let mut builder = open
-            .group
-            .commit_builder()
-            .set_group_info_ext(info.into())
-            .add_external_psk(ExternalPskId::new(psk_id.to_vec()))?
-            .commit_time(time(now));
-        for package in packages {
-            builder = builder.add_member(MlsMessage::from_bytes(package)?)?;
-        }
-        let (output, secrets) = builder.build_detached()?;
-        let [welcome] = output.welcome_messages() else {
-            return Err(MlsFailure::State("a founding commit makes one Welcome"));
-        };
-        let welcome = welcome.to_bytes()?;
-        // Nobody else is in the group: there is no order to wait for.
-        open.group.apply_detached_commit(secrets)?;
-        open.epoch_ended(0)?;
-        let tree = open.group.export_tree().into_owned();
+        let founded = self.found_with(id, packages, psk_id, generation, now);
         self.shelf.withdraw_offers();
+        let (welcome, tree) = founded?;
         self.check_leaf_keys(&tree)?;
         self.save(id)?;
         Ok(Founded {
@@ -353,14 +363,13 @@ where
         (psk_id, psk): (&[u8], &Secret<32>),
     ) -> Result<Joined, MlsFailure> {
         let tree = ExportedTree::from_bytes(tree)?;
+        let welcome = MlsMessage::from_bytes(welcome)?;
         self.check_leaf_keys(&tree)?;
         for package in packages {
             self.shelf.offer_package(package);
         }
         self.shelf.offer_psk(psk_id, psk.expose());
-        let joined = self
-            .client
-            .join_group(Some(tree), &MlsMessage::from_bytes(welcome)?, None);
+        let joined = self.client.join_group(Some(tree), &welcome, None);
         let result = joined.map_err(MlsFailure::from).and_then(|(group, info)| {
             let id: GroupId = group
                 .group_id()
@@ -494,9 +503,17 @@ where
                 self.check_leaf_keys(&tree)?;
                 Ok(Opened::Epoch { committer, removed })
             }
+            // One that nobody could commit would keep everybody from writing.
+            ReceivedMessage::Proposal(proposed) if !may_be_proposed(&proposed.proposal) => Err(
+                MlsFailure::Invalid("a proposal of a kind that is not allowed"),
+            ),
             ReceivedMessage::Proposal(_) => Ok(Opened::Proposal),
             _ => Err(MlsFailure::Invalid("not a message of a running group")),
         }
+    }
+
+    fn commit_required(&self, id: &GroupId) -> Result<bool, MlsFailure> {
+        Ok(self.group(id)?.group.commit_required())
     }
 
     fn commit(&mut self, id: &GroupId, now: Timestamp) -> Result<PendingCommit, MlsFailure> {

@@ -37,6 +37,11 @@ impl IntoAnyError for RuleBroken {
     }
 }
 
+/// What a member may leave to others to commit: a fresh leaf of its own, and that it goes.
+pub(super) fn may_be_proposed(proposal: &Proposal) -> bool {
+    matches!(proposal, Proposal::Update(_) | Proposal::SelfRemove(_))
+}
+
 /// Sotto's rules (PROTOCOL.md, section 4: allow-list of proposals, roles in the GroupContext).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules;
@@ -91,8 +96,7 @@ impl Epoch<'_> {
                     Err(RuleBroken::NotAuthorised)
                 }
             }
-            Proposal::Update(_) if info.is_by_reference() => Ok(()),
-            Proposal::SelfRemove(_) if info.is_by_reference() => Ok(()),
+            proposed if info.is_by_reference() && may_be_proposed(proposed) => Ok(()),
             // The invite's secret, in the founding commit alone.
             Proposal::Psk(_) if info.is_by_value() && self.number == 0 => Ok(()),
             _ => Err(RuleBroken::Kind),

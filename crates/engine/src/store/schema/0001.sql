@@ -164,7 +164,7 @@ CREATE TABLE pending_handshakes (
 -- Handshakes that are wanted; tried again until one wins.
 CREATE TABLE intents (
     conversation BLOB NOT NULL,
-    kind INTEGER NOT NULL,          -- 0 refresh (commit with a fresh path), 1 fence
+    kind INTEGER NOT NULL,          -- 0 refresh (commit with a fresh path), 1 fence, 2 commit of proposals
     PRIMARY KEY (conversation, kind)
 ) STRICT;
 
