@@ -188,8 +188,7 @@ fn what_was_under_way_in_the_old_conversation_blocks_nothing_in_the_new_one() {
     let anew = two.open("bob");
     two.world.accept("alice");
     two.world.settle();
-    // All but one: her name takes a place, too.
-    assert_eq!(two.world.texts("bob", anew).len(), 255);
+    assert_eq!(two.world.texts("bob", anew).len(), 256);
 }
 
 /// Bob's text was sent, and he never learns that Alice has it.

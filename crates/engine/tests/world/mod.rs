@@ -48,7 +48,13 @@ impl World {
     }
 
     fn on(suite: Suite) -> Self {
-        Self::within(tempfile::tempdir().unwrap(), suite)
+        // In memory, where that is a folder: nothing here has to outlive a machine.
+        let memory = std::path::Path::new("/dev/shm");
+        let folder = match memory.is_dir() {
+            true => tempfile::tempdir_in(memory),
+            false => tempfile::tempdir(),
+        };
+        Self::within(folder.unwrap(), suite)
     }
 
     /// With the databases in this folder.
