@@ -9,11 +9,14 @@
     reason = "tests"
 )]
 
+mod lying;
 mod world;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
+use lying::any_relay;
+use proptest::prelude::*;
 use sotto_engine::*;
 use sotto_wire::{ChainHash, Delivered, Entry, Gap, Lane, Position, RelayFrame, Reply};
 use world::World;
@@ -541,4 +544,15 @@ fn a_gap_over_what_was_read_has_to_lead_to_the_same_history() {
     assert_eq!(world.texts("bob", bobs).len(), 1);
     let shown = world.reader("bob").conversation(bobs).unwrap();
     assert_eq!(shown.shield_reason, ShieldReason::RelayContradiction);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn whatever_it_says_people_keep_what_they_have(
+        bytes in proptest::collection::vec(any::<u8>(), 0..600),
+    ) {
+        any_relay(&bytes);
+    }
 }

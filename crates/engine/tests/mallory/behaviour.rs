@@ -5,6 +5,7 @@ use sotto_engine::{ConversationId, ShieldReason};
 use sotto_wire::{ChannelId, Lane, RelayAddress, encode};
 
 use super::{Scene, message};
+use crate::world::Chosen;
 
 /// Deeds in one go; what comes after them is left.
 const DEEDS: u8 = 12;
@@ -31,38 +32,6 @@ struct Introduction {
     secret: [u8; 32],
 }
 
-/// Bytes that decide, taken from the front.
-struct Chosen<'a>(&'a [u8]);
-
-impl<'a> Chosen<'a> {
-    fn byte(&mut self) -> u8 {
-        let (byte, rest) = self.0.split_first().unwrap_or((&0, &[]));
-        self.0 = rest;
-        *byte
-    }
-
-    fn number(&mut self) -> i64 {
-        let mut number = [0; 8];
-        number.fill_with(|| self.byte());
-        i64::from_be_bytes(number)
-    }
-
-    fn bytes(&mut self) -> &'a [u8] {
-        let length = usize::from(self.byte()).min(self.0.len());
-        let (bytes, rest) = self.0.split_at(length);
-        self.0 = rest;
-        bytes
-    }
-
-    fn lane(&mut self) -> Lane {
-        match self.byte() % 4 {
-            0 => Lane::Handshake,
-            1 => Lane::Ephemeral,
-            _ => Lane::Chat,
-        }
-    }
-}
-
 /// What came of it so far.
 #[derive(Default)]
 struct Past {
@@ -80,10 +49,10 @@ pub fn any_behaviour(bytes: &[u8]) {
     let mut scene = Scene::new();
     scene.found(&scene.two(), &mut []);
     let alices = scene.accept(&mut []);
-    let mut chosen = Chosen(bytes);
+    let mut chosen = Chosen::new(bytes);
     let mut past = Past::default();
     for number in 0..DEEDS {
-        if chosen.0.is_empty() || past.closed {
+        if chosen.is_empty() || past.closed {
             break;
         }
         behave(&mut scene, &mut chosen, number, &mut past);
