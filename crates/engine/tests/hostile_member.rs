@@ -331,7 +331,10 @@ fn what_the_fuzz_target_has_kept_is_survived() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig {
+        max_shrink_iters: 100,
+        ..ProptestConfig::with_cases(32)
+    })]
 
     #[test]
     fn whatever_she_does_alice_goes_on(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {

@@ -547,7 +547,10 @@ fn a_gap_over_what_was_read_has_to_lead_to_the_same_history() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig {
+        max_shrink_iters: 100,
+        ..ProptestConfig::with_cases(32)
+    })]
 
     #[test]
     fn whatever_it_says_people_keep_what_they_have(
