@@ -546,6 +546,18 @@ fn a_gap_over_what_was_read_has_to_lead_to_the_same_history() {
     assert_eq!(shown.shield_reason, ShieldReason::RelayContradiction);
 }
 
+/// What the fuzz target `lies` begins with, and what it ever found.
+#[test]
+fn what_the_fuzz_target_has_kept_is_survived() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/lies");
+    let mut inputs = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        any_relay(&std::fs::read(entry.unwrap().path()).unwrap());
+        inputs += 1;
+    }
+    assert!(inputs >= 5);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         max_shrink_iters: 100,

@@ -222,7 +222,8 @@ pub(super) const AREAS: &[Area] = &[
         slow: &[
             "store::tests::durability",
             "they_end_up_talking",
-            "whatever_she_does",
+            "whatever_",
+            "what_the_fuzz_target",
         ],
         more: &["drafts", "inbox", "relays", "retention", "screen"],
     },
