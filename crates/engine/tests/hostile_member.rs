@@ -12,7 +12,7 @@
 mod mallory;
 mod world;
 
-use mallory::{Device, Scene, any_behaviour, message, text};
+use mallory::{Device, Scene, any_behaviour, any_letters, message, text};
 use proptest::prelude::*;
 use sotto_engine::*;
 use sotto_suite::secret::Secret;
@@ -318,16 +318,19 @@ fn a_fence_from_another_epoch_is_noticed() {
     }
 }
 
-/// What the fuzz target `member` begins with, and what it ever found.
+/// What the fuzz targets `member` and `stranger` begin with, and what they ever found.
 #[test]
-fn what_the_fuzz_target_has_kept_is_survived() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/member");
-    let mut inputs = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        any_behaviour(&std::fs::read(entry.unwrap().path()).unwrap());
-        inputs += 1;
+fn what_the_fuzz_targets_have_kept_is_survived() {
+    let targets: [(&str, fn(&[u8])); 2] = [("member", any_behaviour), ("stranger", any_letters)];
+    for (target, play) in targets {
+        let folder = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+        let mut inputs = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            play(&std::fs::read(entry.unwrap().path()).unwrap());
+            inputs += 1;
+        }
+        assert!(inputs >= 4);
     }
-    assert!(inputs >= 5);
 }
 
 proptest! {
@@ -339,5 +342,10 @@ proptest! {
     #[test]
     fn whatever_she_does_alice_goes_on(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
         any_behaviour(&bytes);
+    }
+
+    #[test]
+    fn whatever_she_writes_alice_goes_on(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        any_letters(&bytes);
     }
 }

@@ -8,7 +8,9 @@ use sotto_suite::hpke;
 use sotto_suite::kdf::derive;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::{PublicKey, SigningKey};
-use sotto_wire::{ChannelId, Command, Invite, Lane, RelayAddress, Reply, Role, decode, encode};
+use sotto_wire::{
+    ChannelId, Command, Invite, Lane, Position, RelayAddress, Reply, Role, decode, encode,
+};
 
 use super::{Account, Founded, Line};
 use crate::world::World;
@@ -22,19 +24,21 @@ struct Card {
     pool_key: [u8; 32],
 }
 
-#[derive(Encode)]
+#[derive(Clone, Encode)]
 #[cbor(map)]
-struct Letter {
+pub struct Letter {
     #[cbor(n(0), with = "minicbor::bytes")]
-    invite: [u8; 16],
+    pub invite: [u8; 16],
     #[cbor(n(1), with = "minicbor::bytes")]
-    welcome: Vec<u8>,
+    pub welcome: Vec<u8>,
     #[cbor(n(2), with = "minicbor::bytes")]
-    tree: Vec<u8>,
+    pub tree: Vec<u8>,
     #[n(3)]
-    relay: RelayAddress,
+    pub relay: RelayAddress,
     #[cbor(n(4), with = "minicbor::bytes")]
-    chain: Vec<u8>,
+    pub chain: Vec<u8>,
+    #[n(5)]
+    pub seen: Option<Position>,
 }
 
 #[derive(Encode, Decode)]
@@ -158,16 +162,32 @@ impl Opening {
 
     /// Puts the letter into the inviter's inbox.
     pub fn write(&self, world: &mut World, from: &Account, founded: &Founded) {
-        let letter = encode(&Letter {
+        let letter = self.letter(from, founded);
+        self.send(world, 1, self.sealed(&letter));
+    }
+
+    pub fn letter(&self, from: &Account, founded: &Founded) -> Letter {
+        Letter {
             invite: self.name,
             welcome: founded.welcome.clone(),
             tree: founded.tree.clone(),
             relay: self.relay.clone(),
             chain: from.0.chain.encoded(),
-        });
+            seen: None,
+        }
+    }
+
+    pub fn sealed(&self, letter: &Letter) -> Vec<u8> {
+        self.sealed_around(&padded(&encode(letter), 1_120 + 16 + 4))
+    }
+
+    pub fn sealed_around(&self, plain: &[u8]) -> Vec<u8> {
         let to = &self.chain.device_list().inbox_sealing_key;
-        let plain = padded(&letter, 1_120 + 16 + 4);
-        let body = hpke::seal(to, b"sotto letter v1", self.inbox.as_bytes(), &plain).unwrap();
+        hpke::seal(to, b"sotto letter v1", self.inbox.as_bytes(), plain).unwrap()
+    }
+
+    /// Puts anything into the inbox.
+    pub fn send(&self, world: &mut World, number: u8, body: Vec<u8>) {
         let mut line = Line::to(world, "mallory");
         line.prove(world, self.inbox, Role::Writer, &self.writer);
         line.append(
@@ -175,7 +195,7 @@ impl Opening {
             self.inbox,
             &self.writer,
             Lane::Chat,
-            [1; 16],
+            [number; 16],
             0,
             body,
             false,

@@ -4,6 +4,7 @@
 
 mod behaviour;
 mod letter;
+mod letters;
 mod line;
 mod scene;
 
@@ -33,6 +34,7 @@ use sotto_wire::{ChannelId, RelayAddress};
 
 pub use behaviour::any_behaviour;
 pub use letter::Opening;
+pub use letters::any_letters;
 pub use line::{Channel, Line, message, text};
 pub use scene::Scene;
 
