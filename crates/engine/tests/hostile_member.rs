@@ -321,8 +321,10 @@ fn a_fence_from_another_epoch_is_noticed() {
 /// What the fuzz targets `member` and `stranger` begin with, and what they ever found.
 #[test]
 fn what_the_fuzz_targets_have_kept_is_survived() {
-    let targets: [(&str, fn(&[u8])); 2] = [("member", any_behaviour), ("stranger", any_letters)];
-    for (target, play) in targets {
+    for (target, play) in [
+        ("member", any_behaviour as fn(&[u8])),
+        ("stranger", any_letters),
+    ] {
         let folder = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
         let mut inputs = 0;
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -14,7 +14,10 @@ use sotto_wire::{ChainHash, ChannelId, Position, RelayAddress, RelayIdentity};
 use super::*;
 use crate::messages::content::kind;
 
-const TARGETS: [(&str, fn(&[u8]) -> bool); 6] = [
+/// A target's name, and what it does with its bytes.
+type Target = (&'static str, fn(&[u8]) -> bool);
+
+const TARGETS: [Target; 6] = [
     ("content", content),
     ("envelope", envelope),
     ("letter", letter),

@@ -9,7 +9,8 @@ use sotto_wire::{
     RefusalCode, RelayFrame, Reply, SlotId, Subscribed,
 };
 
-use crate::world::{Chosen, World};
+use crate::world::World;
+use crate::world::chosen::Chosen;
 
 /// Things that people do in one go; what comes after them is left.
 const DEEDS: u8 = 10;

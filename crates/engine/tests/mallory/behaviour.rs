@@ -5,7 +5,7 @@ use sotto_engine::{ConversationId, ShieldReason};
 use sotto_wire::{ChannelId, Lane, RelayAddress, encode};
 
 use super::{Scene, message};
-use crate::world::Chosen;
+use crate::world::chosen::Chosen;
 
 /// Deeds in one go; what comes after them is left.
 const DEEDS: u8 = 12;

@@ -6,7 +6,8 @@ use sotto_wire::{Position, RelayAddress};
 
 use super::letter::Letter;
 use super::{Account, Opening};
-use crate::world::{Chosen, World};
+use crate::world::World;
+use crate::world::chosen::Chosen;
 
 const LETTERS: u8 = 6;
 

@@ -2,7 +2,7 @@
 //! keeps the protocol, a clock that moves when told to.
 #![allow(dead_code, reason = "each test uses a part of the world")]
 
-mod chosen;
+pub mod chosen;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,7 +12,6 @@ use sotto_suite::rand::SeededRandom;
 use sotto_suite::secret::Secret;
 use sotto_wire::{ClientFrame, RelayAddress, RelayFrame};
 
-pub use chosen::Chosen;
 pub use sotto_model_relay::ModelRelay;
 
 pub struct Person {
