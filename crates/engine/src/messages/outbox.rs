@@ -11,7 +11,7 @@ use super::content::Content;
 use super::history;
 use crate::api::{ConversationId, ConversationState, Event, MessageId, Timestamp};
 use crate::conversations::envelope::{self, Kind};
-use crate::conversations::{Channel, Kind as ConversationKind, QUEUED, seen_by_me};
+use crate::conversations::{Channel, Intent, Kind as ConversationKind, QUEUED, seen_by_me, want};
 use crate::error::{EngineError, Result};
 use crate::relays::Asked;
 use crate::store::{OptionalExtension, params};
@@ -219,8 +219,11 @@ pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
                 turn.defer(id);
                 break;
             }
-            // The commit that must come first is on its way; behind it this goes on.
-            _ if commit_required(turn, id)? => break,
+            // Behind the commit that must come first this goes on.
+            _ if commit_required(turn, id)? => {
+                want(turn, id, Intent::Proposed)?;
+                break;
+            }
             _ => encrypt(
                 turn,
                 id,
