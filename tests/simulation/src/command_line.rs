@@ -62,6 +62,9 @@ struct Line {
     stories: PathBuf,
 }
 
+/// After so many worlds a long run says how far it is, and how it can be taken up again.
+const PROGRESS: u64 = 500;
+
 /// What an input of the fuzz target holds.
 #[derive(Clone, Debug)]
 struct Chosen(Vec<u8>);
@@ -134,7 +137,18 @@ fn worlds(line: &Line) -> ExitCode {
     let begin = Instant::now();
     let (mut steps, mut events, mut fingerprint, mut broken) = (0, 0, 0_u64, 0);
     let mut sum = sotto_simulation::run::Figures::default();
+    let hostile = line
+        .hostile
+        .map_or(String::new(), |kind| format!(" --hostile {kind}"));
     for seed in first..first + count {
+        let done = seed - first;
+        if done > 0 && done.is_multiple_of(PROGRESS) {
+            println!(
+                "{} of {done} worlds held so far; the rest: cargo xtask simulate --from {seed} --worlds {}{hostile}",
+                done - broken,
+                count - done
+            );
+        }
         let plan = line.plan(seed);
         let outcome = play(&plan, &mut stage);
         steps += plan.taken();
@@ -168,9 +182,6 @@ fn worlds(line: &Line) -> ExitCode {
         sum.said, sum.shown, sum.accepted, sum.starts, sum.days
     );
     if count > 1 {
-        let hostile = line
-            .hostile
-            .map_or(String::new(), |kind| format!(" --hostile {kind}"));
         println!(
             "go on with: cargo xtask simulate --from {} --worlds {count}{hostile}",
             first + count
