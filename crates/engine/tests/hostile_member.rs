@@ -248,6 +248,37 @@ fn what_was_proposed_is_committed_before_anything_is_said() {
     }
 }
 
+/// Alice was away when it was proposed, and has something to say.
+#[test]
+fn a_text_goes_as_soon_as_the_commit_before_it_is_there() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    let alices = scene.accept(&mut []);
+    scene.world.disconnect("alice");
+    scene.world.say("alice", alices, "I am still here.");
+    let proposal = scene.laptop.propose_update();
+    let Scene { channel, world, .. } = &mut scene;
+    channel.put(world, Lane::Handshake, proposal);
+    world.connect("alice");
+    world.settle();
+    scene.follow();
+    assert!(scene.heard_from_alice("I am still here."));
+}
+
+/// The next generation derives from fresh keys.
+#[test]
+fn a_weekly_commit_goes_before_the_weekly_fence() {
+    let mut scene = Scene::new();
+    scene.found(&scene.two(), &mut []);
+    scene.accept(&mut []);
+    scene.world.wait(8 * 86_400_000);
+    let (epoch, _) = scene.laptop.epoch();
+    let last = scene.follow();
+    assert_eq!(scene.laptop.epoch().0, epoch + 1, "a commit");
+    // A fence holds no MLS message.
+    assert!(last.len() >= 2 && last.iter().position(Vec::is_empty) == Some(last.len() - 1));
+}
+
 #[test]
 fn a_pre_shared_key_is_for_the_founding_commit_alone() {
     let mut scene = Scene::new();

@@ -71,6 +71,12 @@ impl Epoch<'_> {
             .roles
             .of(&sender_account)
             .ok_or(RuleBroken::NotAuthorised)?;
+        if info.is_by_reference() {
+            return match may_be_proposed(&info.proposal) {
+                true => Ok(()),
+                false => Err(RuleBroken::Kind),
+            };
+        }
         match &info.proposal {
             Proposal::Add(add) => {
                 let (added, _) =
@@ -78,8 +84,7 @@ impl Epoch<'_> {
                 let added = added.account_id();
                 // Nobody enters whose account isn't on the list: who may talk is part of the epoch.
                 let listed = self.roles.of(&added).is_some();
-                let allowed = info.is_by_value()
-                    && listed
+                let allowed = listed
                     && (added == sender_account || (role >= Role::Admin && self.absent(&added)?));
                 if allowed {
                     Ok(())
@@ -89,16 +94,14 @@ impl Epoch<'_> {
             }
             Proposal::Remove(remove) => {
                 let removed = self.account_at(remove.to_remove())?;
-                let own = removed == sender_account;
-                if info.is_by_value() && own {
+                if removed == sender_account {
                     Ok(())
                 } else {
                     Err(RuleBroken::NotAuthorised)
                 }
             }
-            proposed if info.is_by_reference() && may_be_proposed(proposed) => Ok(()),
             // The invite's secret, in the founding commit alone.
-            Proposal::Psk(_) if info.is_by_value() && self.number == 0 => Ok(()),
+            Proposal::Psk(_) if self.number == 0 => Ok(()),
             _ => Err(RuleBroken::Kind),
         }
     }
