@@ -265,13 +265,16 @@ fn a_text_goes_as_soon_as_the_commit_before_it_is_there() {
     assert!(scene.heard_from_alice("I am still here."));
 }
 
-/// The next generation derives from fresh keys.
+/// Both fell due while Alice was away. The next generation derives from fresh keys.
 #[test]
 fn a_weekly_commit_goes_before_the_weekly_fence() {
     let mut scene = Scene::new();
     scene.found(&scene.two(), &mut []);
     scene.accept(&mut []);
+    scene.world.disconnect("alice");
     scene.world.wait(8 * 86_400_000);
+    scene.world.connect("alice");
+    scene.world.settle();
     let (epoch, _) = scene.laptop.epoch();
     let last = scene.follow();
     assert_eq!(scene.laptop.epoch().0, epoch + 1, "a commit");
