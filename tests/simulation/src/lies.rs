@@ -156,7 +156,15 @@ impl World<'_> {
     /// A relay that knows less than it had delivered is caught.
     fn check_roll_backs(&mut self) -> Held {
         let reads: Vec<_> = self.wire.read().collect();
-        for (channel, who, position) in reads {
+        for (channel, who, position) in &reads {
+            // An account's own group is read by nobody else, and never shown.
+            if !reads
+                .iter()
+                .any(|(of, other, _)| of == channel && other != who)
+            {
+                continue;
+            }
+            let (channel, who, position) = (*channel, *who, *position);
             let forgot = self
                 .relay
                 .head(&channel)

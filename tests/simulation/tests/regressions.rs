@@ -68,6 +68,11 @@ fn a_hole_in_one_channel_does_not_silence_the_others() {
 }
 
 #[test]
+fn nobody_is_warned_about_a_group_that_is_never_shown() {
+    holds("--seed 9200033 --steps 203 --small --hostile roll-back");
+}
+
+#[test]
 fn what_a_turn_that_changed_no_byte_acknowledged_is_on_the_disk() {
     holds("--seed 1000491 --steps 270");
     holds("--seed 2000650 --steps 195");
