@@ -269,8 +269,8 @@ fn a_channel_that_the_relay_has_swallowed_is_made_again() {
     }
 }
 
-#[test]
-fn a_relay_that_has_lost_a_channel_is_noticed() {
+/// A relay that has lost the conversation of Alice and Bob, and what each of them has of it.
+fn lost() -> (World, [(&'static str, ConversationId); 2]) {
     let mut world = World::new();
     world.join("alice");
     world.join("bob");
@@ -279,10 +279,16 @@ fn a_relay_that_has_lost_a_channel_is_noticed() {
     world.say("bob", bobs, "Are you there?");
     world.settle();
     world.relay.restore(&before);
+    (world, [("alice", alices), ("bob", bobs)])
+}
+
+#[test]
+fn a_relay_that_has_lost_a_channel_is_noticed() {
+    let (mut world, two) = lost();
     again(&mut world, "alice");
     again(&mut world, "bob");
     world.wait(2 * MINUTE);
-    for (name, conversation) in [("alice", alices), ("bob", bobs)] {
+    for (name, conversation) in two {
         let view = world.reader(name).conversation(conversation).unwrap();
         assert_eq!(view.shield_reason, ShieldReason::RelayContradiction);
     }
@@ -291,16 +297,9 @@ fn a_relay_that_has_lost_a_channel_is_noticed() {
 /// It says each time that it has made the channel, and makes none: nothing but its absence tells.
 #[test]
 fn a_relay_that_has_lost_a_channel_and_swallows_it_from_then_on_is_noticed() {
-    let mut world = World::new();
-    world.join("alice");
-    world.join("bob");
-    let before = world.relay.backup();
-    let (alices, bobs) = world.introduce("alice", "bob");
-    world.say("bob", bobs, "Are you there?");
-    world.settle();
-    world.relay.restore(&before);
+    let (mut world, two) = lost();
     world.relay.swallows = true;
-    for (name, conversation) in [("alice", alices), ("bob", bobs)] {
+    for (name, conversation) in two {
         again(&mut world, name);
         let view = world.reader(name).conversation(conversation).unwrap();
         assert_eq!(view.shield_reason, ShieldReason::RelayContradiction);
