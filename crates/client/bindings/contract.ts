@@ -167,7 +167,12 @@ draft: string,
 /**
  * When something last happened.
  */
-changed: Timestamp, };
+changed: Timestamp, 
+/**
+ * It is set aside: something went wrong with it inside the program. Nothing is read or sent in it
+ * until the next start.
+ */
+trouble: Problem | null, };
 
 export type MemberView = { 
 /**

@@ -10,7 +10,7 @@ mod view;
 pub use command::{Command, Done};
 pub use event::Event;
 pub use id::{AccountId, ConversationId, InviteId, MessageId, RequestId, Timestamp};
-pub use io::{Input, Outgoing, Outputs, RelayChange};
+pub use io::{Input, Outgoing, Outputs, RelayChange, SetAside};
 pub use problem::Problem;
 pub use view::{
     AccountView, Author, Body, ConversationDetails, ConversationState, ConversationView, Delivery,

@@ -4,7 +4,7 @@ use crate::api::{Author, Command, ConversationId, ConversationState, Done, Messa
 use crate::contacts::{invite, opening, request};
 use crate::conversations::{Kind, QUEUED};
 use crate::engine::Answer;
-use crate::error::{Refused, Result};
+use crate::error::{Refused, Result, Within};
 use crate::messages::content::{Content, MAX_TEXT, Text, clean_name, kind};
 use crate::messages::history::{self, NewRow};
 use crate::messages::{draft, outbox, receipts, typing};
@@ -32,7 +32,7 @@ pub(crate) fn carry_out(turn: &mut Turn<'_>, command: Command) -> Answer {
             conversation,
             typing,
         } => {
-            typing::send(turn, &conversation, typing)?;
+            typing::send(turn, &conversation, typing).within(&conversation)?;
             Ok(Done::Ok)
         }
         Command::SetDraft { conversation, text } => set_draft(turn, &conversation, &text),
@@ -70,7 +70,7 @@ fn set_name(turn: &mut Turn<'_>, name: &str) -> Answer {
         .map(|c| c.id)
         .collect();
     for id in known {
-        crate::contacts::introduce(turn, &id)?;
+        crate::contacts::introduce(turn, &id).within(&id)?;
     }
     Ok(Done::Ok)
 }

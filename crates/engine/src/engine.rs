@@ -7,11 +7,11 @@ use sotto_suite::rand::Random;
 use sotto_suite::secret::Secret;
 use sotto_wire::RelayAddress;
 
-use crate::api::{Command, Done, Input, Outputs, RelayChange, Timestamp};
+use crate::api::{Command, Done, Input, Outputs, RelayChange, SetAside, Timestamp};
 use crate::commands;
 use crate::contacts::{invite, list, opening, pool, request};
 use crate::conversations::{Conversation, Groups, flush_groups, send_handshakes};
-use crate::error::{EngineError, Result};
+use crate::error::{EngineError, Result, Within};
 use crate::messages::{outbox, receipts};
 use crate::profile::{NewProfile, Profile};
 use crate::reader::Reader;
@@ -139,6 +139,7 @@ impl Engine {
     /// Trouble with the database.
     pub fn start(&mut self, now: Timestamp) -> Result<Outputs> {
         self.run(now, false, |turn| {
+            try_again(turn)?;
             needed(turn)?.iter().for_each(|relay| turn.want(relay));
             // No timer outlives the process that set it.
             receipts::resume(turn)
@@ -152,12 +153,7 @@ impl Engine {
     /// A refused command is not an error here; it stands in [`Outputs::done`].
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<Outputs> {
         match input {
-            Input::Commands(list) => {
-                let synced = list
-                    .iter()
-                    .any(|command| !matches!(command, Command::Typing { .. }));
-                self.run(now, synced, |turn| carry_out(turn, list))
-            }
+            Input::Commands(list) => self.commands(&list, now),
             Input::Connected { relay, binding } => {
                 self.run(now, true, |turn| arrival::connected(turn, &relay, binding))
             }
@@ -182,7 +178,67 @@ impl Engine {
         }
     }
 
+    /// Commands are answered all the same when one conversation had to be set aside for them.
+    fn commands(&mut self, list: &[Command], now: Timestamp) -> Result<Outputs> {
+        let synced = list
+            .iter()
+            .any(|command| !matches!(command, Command::Typing { .. }));
+        let mut outputs = Outputs::default();
+        loop {
+            match self.attempt(now, synced, |turn| carry_out(turn, list)) {
+                Ok(done) => {
+                    outputs.then(done);
+                    return Ok(self.anew(outputs));
+                }
+                Err(error) => outputs.then(self.set_aside(error, now)?),
+            }
+        }
+    }
+
+    /// One turn. If a conversation had to be set aside for it, what else was in the input comes again
+    /// with the next connection, or at the next deadline.
     fn run(
+        &mut self,
+        now: Timestamp,
+        synced: bool,
+        work: impl FnOnce(&mut Turn<'_>) -> Result<()>,
+    ) -> Result<Outputs> {
+        let outputs = match self.attempt(now, synced, work) {
+            Ok(outputs) => outputs,
+            Err(error) => self.set_aside(error, now)?,
+        };
+        Ok(self.anew(outputs))
+    }
+
+    /// With the connections that begin anew.
+    fn anew(&mut self, mut outputs: Outputs) -> Outputs {
+        let first = std::mem::take(&mut self.drop_next);
+        outputs.relays.splice(0..0, first);
+        outputs
+    }
+
+    /// Sets aside the conversation that this mistake concerns. Any other error stays one, and so does a
+    /// mistake in a conversation that is only being made, or that is set aside already.
+    fn set_aside(&mut self, error: EngineError, now: Timestamp) -> Result<Outputs> {
+        let EngineError::InternalIn(id, detail) = error else {
+            return Err(error);
+        };
+        let conversation = self.room.conversations.get(&id);
+        if conversation.is_none_or(|conversation| conversation.trouble.is_some()) {
+            return Err(EngineError::Internal(detail));
+        }
+        self.room.timers.housekeeping(now);
+        self.attempt(now, true, |turn| {
+            turn.conversation_mut(&id)?.trouble = Some(detail.clone());
+            turn.out.set_aside.push(SetAside {
+                conversation: id,
+                detail,
+            });
+            Ok(())
+        })
+    }
+
+    fn attempt(
         &mut self,
         now: Timestamp,
         synced: bool,
@@ -219,9 +275,6 @@ impl Engine {
                 if self.room.timers.take_cut(now) {
                     self.cut_log(now);
                 }
-                outputs
-                    .relays
-                    .splice(0..0, std::mem::take(&mut self.drop_next));
                 outputs.deadline = Some(self.room.timers.next());
                 Ok(outputs)
             }
@@ -248,7 +301,7 @@ impl Engine {
         self.mls.forget();
         for relay in self.room.sessions.connections() {
             self.room.sessions.disconnected(&relay);
-            self.drop_next.push(RelayChange::Drop(relay));
+            self.drop_next.push(RelayChange::Anew(relay));
         }
         let read = self
             .store
@@ -267,10 +320,10 @@ impl Engine {
 }
 
 /// Each command in a savepoint: a refused one leaves nothing behind.
-fn carry_out(turn: &mut Turn<'_>, list: Vec<Command>) -> Result<()> {
+fn carry_out(turn: &mut Turn<'_>, list: &[Command]) -> Result<()> {
     for command in list {
         let db = turn.db;
-        match savepoint(db, || commands::carry_out(turn, command)) {
+        match savepoint(db, || commands::carry_out(turn, command.clone())) {
             Ok(done) => turn.out.done.push(Ok(done)),
             Err(error @ EngineError::Refused(_)) => turn.out.done.push(Err(error.problem())),
             Err(error) => return Err(error),
@@ -279,12 +332,22 @@ fn carry_out(turn: &mut Turn<'_>, list: Vec<Command>) -> Result<()> {
     Ok(())
 }
 
+/// After a start nothing is set aside any more: it may be another version of this program by now.
+fn try_again(turn: &mut Turn<'_>) -> Result<()> {
+    let all = turn.room.conversations.values();
+    let aside: Vec<_> = all.filter(|c| c.trouble.is_some()).map(|c| c.id).collect();
+    for id in aside {
+        turn.conversation_mut(&id)?.trouble = None;
+    }
+    Ok(())
+}
+
 fn deadline(turn: &mut Turn<'_>) -> Result<()> {
     let now = turn.now;
     for id in std::mem::take(&mut turn.room.deferred) {
         if turn.room.conversations.contains_key(&id) {
-            send_handshakes(turn, &id)?;
-            outbox::pump(turn, &id)?;
+            send_handshakes(turn, &id).within(&id)?;
+            outbox::pump(turn, &id).within(&id)?;
         }
     }
     if turn.room.timers.take_receipts(now) {
@@ -325,7 +388,7 @@ fn needed(turn: &Turn<'_>) -> Result<BTreeSet<RelayAddress>> {
 fn finish(turn: &mut Turn<'_>) -> Result<()> {
     for id in std::mem::take(&mut turn.pump) {
         if turn.room.conversations.contains_key(&id) {
-            outbox::pump(turn, &id)?;
+            outbox::pump(turn, &id).within(&id)?;
         }
     }
     flush_groups(turn)?;

@@ -1,6 +1,6 @@
 //! Why the engine could not do something.
 
-use crate::api::Problem;
+use crate::api::{ConversationId, Problem};
 use crate::conversations::MlsFailure;
 use crate::store::StoreError;
 
@@ -16,6 +16,10 @@ pub enum EngineError {
     /// A mistake in this program, or in what it had stored. Nothing of the input was kept.
     #[error("internal: {0}")]
     Internal(String),
+    /// The same in what concerns one conversation alone. The engine sets that one aside and goes on, so
+    /// nobody outside is given this.
+    #[error("internal: {1}")]
+    InternalIn(ConversationId, String),
 }
 
 /// Why a command was refused. The person's to mend.
@@ -251,7 +255,7 @@ impl EngineError {
         match self {
             Self::Store(error) => error.code(),
             Self::Refused(refused) => refused.code(),
-            Self::Internal(_) => "internal",
+            Self::Internal(_) | Self::InternalIn(..) => "internal",
         }
     }
 
@@ -260,7 +264,7 @@ impl EngineError {
         match self {
             Self::Store(error) => error.problem(),
             Self::Refused(refused) => refused.problem(),
-            Self::Internal(detail) => Problem {
+            Self::Internal(detail) | Self::InternalIn(_, detail) => Problem {
                 code: "internal".into(),
                 happened: format!("Something went wrong inside Sotto ({detail})."),
                 safe: "The last step was undone; everything from before is kept.".into(),
@@ -279,6 +283,31 @@ impl From<MlsFailure> for EngineError {
 impl From<crate::store::SqlError> for EngineError {
     fn from(error: crate::store::SqlError) -> Self {
         Self::Store(error.into())
+    }
+}
+
+/// Why a conversation is set aside, for a person.
+pub(crate) fn set_aside(detail: &str) -> Problem {
+    Problem {
+        code: "conversation_set_aside".into(),
+        happened: format!("Something went wrong inside Sotto in this conversation ({detail})."),
+        safe: "Everything in it is kept, and so is what you write. What comes meanwhile waits at the relay, for up to 30 days; your other conversations go on.".into(),
+        next: "Start Sotto again, and update it if you can: then it is tried once more. If it stays so, please report it, and open a new invite of theirs to go on in a new conversation.".into(),
+    }
+}
+
+/// Says of a mistake in this program which conversation it concerns.
+pub(crate) trait Within {
+    /// In this one, unless it is known already.
+    fn within(self, id: &ConversationId) -> Self;
+}
+
+impl<T> Within for Result<T> {
+    fn within(self, id: &ConversationId) -> Self {
+        self.map_err(|error| match error {
+            EngineError::Internal(detail) => EngineError::InternalIn(*id, detail),
+            other => other,
+        })
     }
 }
 

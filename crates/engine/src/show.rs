@@ -2,7 +2,7 @@
 
 use crate::api::{ConversationId, ConversationView, Event, MessageView};
 use crate::conversations::{Conversation, Kind};
-use crate::error::Result;
+use crate::error::{Result, set_aside};
 use crate::messages::draft;
 use crate::messages::history::{self, Marks};
 use crate::store::Transaction;
@@ -33,6 +33,7 @@ pub(crate) fn view(db: &Transaction<'_>, conversation: &Conversation) -> Result<
         last: last(db, conversation)?,
         draft: draft::of(db, &conversation.id)?,
         changed: conversation.changed,
+        trouble: conversation.trouble.as_deref().map(set_aside),
     })
 }
 

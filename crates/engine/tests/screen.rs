@@ -115,6 +115,7 @@ fn a_profile_of_version_1_keeps_all_that_it_knew() {
         database
             .execute_batch(
                 "DROP TABLE drafts;
+                 ALTER TABLE conversations DROP COLUMN trouble;
                  ALTER TABLE conversations DROP COLUMN answered;
                  ALTER TABLE conversations DROP COLUMN verified_at;
                  ALTER TABLE mls_groups DROP COLUMN since;

@@ -46,8 +46,6 @@ pub(crate) struct Person {
     pub(crate) back_at: u64,
     /// When a device that is off is switched on.
     pub(crate) wake_at: u64,
-    /// After trouble with the disk the engine asks for a new connection: that is no complaint.
-    pub(crate) may_drop: bool,
     /// When the connection that stands began.
     pub(crate) connected_at: u64,
     /// When this device last had a connection that counts, if it has none now.
@@ -106,7 +104,6 @@ impl Person {
             deceived: false,
             back_at: now.0,
             wake_at: 0,
-            may_drop: false,
             connected_at: now.0,
             last_online: now.0,
             key,

@@ -396,7 +396,6 @@ impl<'m> World<'m> {
             Ok(outputs) => self.take_outputs(who, outputs).map(Some),
             Err(EngineError::Store(StoreError::Full)) if trouble == Some(Trouble::Full) => {
                 self.tell(who, "can't store it: the disk is full");
-                self.people[who].may_drop = true;
                 self.cut(who, 2_000)?;
                 Ok(None)
             }
@@ -437,17 +436,29 @@ impl<'m> World<'m> {
         for event in outputs.events {
             self.shown(who, event)?;
         }
-        let drop = |change: &RelayChange| matches!(change, RelayChange::Drop(_));
-        if outputs.relays.iter().any(drop) {
-            let may = std::mem::take(&mut self.people[who].may_drop) || !self.strict();
-            if !may {
-                return Err(Violation::new(
-                    "nobody complains about an honest relay",
-                    "",
-                    who,
-                ));
-            }
-            self.tell(who, "drops the connection: the relay broke the protocol");
+        if let Some(aside) = outputs.set_aside.first() {
+            return Err(Violation::new(
+                "an input is carried out",
+                &aside.detail,
+                who,
+            ));
+        }
+        let dropped = |change: &RelayChange| matches!(change, RelayChange::Drop(_));
+        let anew = |change: &RelayChange| matches!(change, RelayChange::Anew(_));
+        let dropped = outputs.relays.iter().any(dropped);
+        if dropped && self.strict() {
+            return Err(Violation::new(
+                "nobody complains about an honest relay",
+                "",
+                who,
+            ));
+        }
+        if dropped || outputs.relays.iter().any(anew) {
+            let words = match dropped {
+                true => "drops the connection: the relay broke the protocol",
+                false => "begins anew with the relay",
+            };
+            self.tell(who, words);
             let again = 1_000 + self.dice.below(30_000);
             self.cut(who, again)?;
         }

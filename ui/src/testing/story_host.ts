@@ -98,6 +98,7 @@ export class StoryHost implements Host {
       last: null,
       changed: NOON - n * 3_600_000,
       draft: "",
+      trouble: null,
       ...more,
     };
     this.conversations.push(view);

@@ -88,6 +88,7 @@ export const en = {
     waiting: "Waiting for them to accept",
     unreached: "The invite led nowhere",
     broken: "Not protected: see why before you send",
+    setAside: "Set aside: open it to see why",
   },
 
   conversation: {
@@ -97,6 +98,7 @@ export const en = {
     opening: "opening the invite",
     unreached: "the invite led nowhere",
     halted: "sending is held",
+    setAside: "set aside until Sotto is started again",
     details: "Encryption details",
     log: (name: string) => `Conversation with ${name}`,
     beginning: "This is where your conversation begins. Only the two of you can read it.",

@@ -68,6 +68,10 @@ pub(super) fn header(view: &ConversationView) -> Vec<Line> {
         (words.to_owned(), tone),
         (" ──".to_owned(), Tone::Quiet),
     ])];
+    if let Some(trouble) = &view.trouble {
+        out.extend(problem(trouble));
+        return out;
+    }
     let more = match (view.state, view.shield_reason) {
         (ConversationState::Opening, _) => {
             "The invite is being opened; if their device has not been online since, that waits for it. \

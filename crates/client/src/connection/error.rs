@@ -233,7 +233,7 @@ impl ConnectionError {
             Self::Stuck => ("The relay takes nothing any more.", WAIT),
             Self::NotStored => (
                 "What the relay brought could not be stored on this device.",
-                "Make room on the disk. The relay keeps everything until it is stored here.",
+                "Sotto says what is in the way. The relay keeps everything until it is stored here.",
             ),
         }
     }

@@ -40,8 +40,6 @@ pub(super) struct Owner {
     seen: Timestamp,
     /// The store failed: when to try again, and the pause after that.
     store_trouble: Option<(Instant, Duration)>,
-    /// The engine went back to what is on disk and will ask for its connections to be dropped.
-    went_back: bool,
 }
 
 /// Frames of one connection, in order.
@@ -64,7 +62,6 @@ impl Owner {
             deadline: None,
             seen: Timestamp(0),
             store_trouble: None,
-            went_back: false,
         }
     }
 
@@ -291,7 +288,6 @@ impl Owner {
         };
         let next = (pause * 2).min(STORE_PAUSE.1);
         self.store_trouble = Some((Instant::now() + pause, next));
-        self.went_back = true;
     }
 
     fn carry_out(&mut self, mut outputs: Outputs) {
@@ -301,16 +297,15 @@ impl Owner {
 
     /// Connections and frames: what others wait for comes before what a screen shows.
     fn send_out(&mut self, outputs: &mut Outputs) {
-        let drop_reason = if std::mem::take(&mut self.went_back) {
-            DropReason::NotStored
-        } else {
-            DropReason::BrokeRules
-        };
+        for aside in outputs.set_aside.drain(..) {
+            tracing::error!(detail = aside.detail, "a conversation is set aside");
+        }
         for change in outputs.relays.drain(..) {
             match change {
                 RelayChange::Connect(relay) => self.relays.connect(relay),
                 RelayChange::Disconnect(relay) => self.relays.disconnect(&relay),
-                RelayChange::Drop(relay) => self.drop_connection(&relay, drop_reason),
+                RelayChange::Drop(relay) => self.drop_connection(&relay, DropReason::BrokeRules),
+                RelayChange::Anew(relay) => self.drop_connection(&relay, DropReason::NotStored),
             }
         }
         self.relays.send(std::mem::take(&mut outputs.frames));

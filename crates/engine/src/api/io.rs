@@ -2,7 +2,7 @@
 
 use sotto_wire::{Binding, ClientFrame, RelayAddress, RelayFrame};
 
-use super::{Command, Done, Event, Problem, Timestamp};
+use super::{Command, ConversationId, Done, Event, Problem, Timestamp};
 
 /// One thing that happened. [`crate::Engine::handle`] runs it in one transaction.
 #[derive(Clone, Debug)]
@@ -52,6 +52,19 @@ pub enum RelayChange {
     Disconnect(RelayAddress),
     /// This relay broke the protocol: drop the connection now and try again after a pause.
     Drop(RelayAddress),
+    /// The same, for what this device has to answer for: an input could not be carried out, and with it
+    /// went what was known of this connection.
+    Anew(RelayAddress),
+}
+
+/// A conversation in which something went wrong inside the program. Nothing of the input was kept, and
+/// nothing is read or sent in it until the next [`crate::Engine::start`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Which; it may be one that is never shown.
+    pub conversation: ConversationId,
+    /// What went wrong, for whoever mends it.
+    pub detail: String,
 }
 
 /// What is to be done. Everything in it has been committed before.
@@ -65,6 +78,20 @@ pub struct Outputs {
     pub events: Vec<Event>,
     /// One result for each command of [`Input::Commands`], in order. A refused command changed nothing.
     pub done: Vec<Result<Done, Problem>>,
+    /// Conversations that had to be set aside. To be written down where somebody sees it.
+    pub set_aside: Vec<SetAside>,
     /// Call with [`Input::Deadline`] at this time, or earlier; replaces the one before.
     pub deadline: Option<Timestamp>,
+}
+
+impl Outputs {
+    /// What is to be done afterwards.
+    pub(crate) fn then(&mut self, next: Self) {
+        self.relays.extend(next.relays);
+        self.frames.extend(next.frames);
+        self.events.extend(next.events);
+        self.done.extend(next.done);
+        self.set_aside.extend(next.set_aside);
+        self.deadline = next.deadline;
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, ConversationId, InviteId, MessageId, RequestId, Timestamp};
+use super::{AccountId, ConversationId, InviteId, MessageId, Problem, RequestId, Timestamp};
 
 /// The profile itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,9 @@ pub struct ConversationView {
     pub draft: String,
     /// When something last happened.
     pub changed: Timestamp,
+    /// It is set aside: something went wrong with it inside the program. Nothing is read or sent in it
+    /// until the next start.
+    pub trouble: Option<Problem>,
 }
 
 /// Who wrote a message.

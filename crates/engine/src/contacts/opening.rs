@@ -15,9 +15,9 @@ use super::offer::{self, Use};
 use super::{invite, meeting, remember};
 use crate::api::{AccountId, ConversationId, ConversationState, Done, Event, Timestamp};
 use crate::conversations::{
-    Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel,
+    Channel, Conversation, Generation, Kind, LeafChannel, Roles, create_channel, halt,
 };
-use crate::error::{EngineError, Refused, Result};
+use crate::error::{EngineError, Refused, Result, Within};
 use crate::identity::{Chain, UnverifiedChain};
 use crate::relays::{Asked, Errand, Purpose, errand};
 use crate::store::params;
@@ -52,7 +52,15 @@ pub(crate) fn begin(turn: &mut Turn<'_>, link: &str) -> Result<Done> {
     if invite.expires < turn.now.seconds() {
         return Err(Refused::InviteExpired.into());
     }
-    if let Some((id, state)) = meeting::in_force(turn, &account) {
+    let in_force = match meeting::in_force(turn, &account) {
+        // What stays set aside is left by a new invite, as what is halted.
+        Some((id, ConversationState::Active)) if turn.conversation(&id)?.trouble.is_some() => {
+            halt(turn, &id)?;
+            None
+        }
+        in_force => in_force,
+    };
+    if let Some((id, state)) = in_force {
         // Opened twice, or a contact's: the conversation is there already.
         let anew = match state {
             // The first invite may lead nowhere.
@@ -112,8 +120,13 @@ pub(crate) fn resume(turn: &mut Turn<'_>, relay: &RelayAddress) -> Result<()> {
         let rows = statement.query_map([encode(relay)], |row| row.get(0))?;
         rows.collect::<std::result::Result<_, _>>()?
     };
-    ids.into_iter()
-        .try_for_each(|id| ask_card(turn, &ConversationId(id)))
+    for id in ids.into_iter().map(ConversationId) {
+        let conversation = turn.room.conversations.get(&id);
+        if conversation.is_some_and(|conversation| !conversation.rests()) {
+            ask_card(turn, &id).within(&id)?;
+        }
+    }
+    Ok(())
 }
 
 /// Relays that openings wait for.

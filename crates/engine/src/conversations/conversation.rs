@@ -112,6 +112,8 @@ pub(crate) struct Conversation {
     pub(crate) receipt_read_sent: i64,
     /// The other side has said something in the group, and so knows that it is in force.
     pub(crate) answered: bool,
+    /// What went wrong with it inside this program: it is set aside until the next start.
+    pub(crate) trouble: Option<String>,
 }
 
 /// Changes a row and leaves the columns that have an index alone: this runs in every turn, and
@@ -121,16 +123,18 @@ const UPDATE: &str = "UPDATE conversations SET kind = ?2, state = ?3, account = 
         generation_since = ?11, position = ?12, hash = ?13, handshakes = ?14, refreshed = ?15,
         verified = ?16, disputed = ?17, contradicted = ?18, unread = ?19, changed = ?20,
         mine_delivered = ?21, mine_read = ?22, theirs_received = ?23, theirs_read = ?24,
-        receipt_sent = ?25, receipt_read_sent = ?26, verified_at = ?27, answered = ?28
+        receipt_sent = ?25, receipt_read_sent = ?26, verified_at = ?27, answered = ?28,
+        trouble = ?29
     WHERE id = ?1 AND group_id IS ?4";
 
 /// Adds a row, or replaces one that has got its group now.
 const REPLACE: &str = "INSERT OR REPLACE INTO conversations (id, kind, state, group_id, account, name,
         relay, subscriber_seed, generation, generation_secret, generation_since, position, hash,
         handshakes, refreshed, verified, disputed, contradicted, unread, changed, mine_delivered,
-        mine_read, theirs_received, theirs_read, receipt_sent, receipt_read_sent, verified_at, answered)
+        mine_read, theirs_received, theirs_read, receipt_sent, receipt_read_sent, verified_at, answered,
+        trouble)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
-        ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
+        ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)";
 
 impl Conversation {
     pub(crate) fn new(
@@ -161,7 +165,18 @@ impl Conversation {
             receipt_sent: 0,
             receipt_read_sent: 0,
             answered: true,
+            trouble: None,
         }
+    }
+
+    /// Both sides talk, and nothing keeps this device from it.
+    pub(crate) fn works(&self) -> bool {
+        self.state == ConversationState::Active && self.trouble.is_none()
+    }
+
+    /// Nothing is read of it: what comes stays at the relay, unacknowledged.
+    pub(crate) fn rests(&self) -> bool {
+        self.state == ConversationState::Halted || self.trouble.is_some()
     }
 
     /// Colour of the shield and the reason for it.
@@ -212,6 +227,7 @@ impl Conversation {
                 self.receipt_read_sent,
                 self.verified_at.map(|at| at.0.cast_signed()),
                 self.answered,
+                self.trouble,
             ])?;
             if written > 0 {
                 break;
@@ -293,6 +309,7 @@ impl Conversation {
             receipt_sent: row.get("receipt_sent")?,
             receipt_read_sent: row.get("receipt_read_sent")?,
             answered: row.get("answered")?,
+            trouble: row.get("trouble")?,
         })
     }
 }

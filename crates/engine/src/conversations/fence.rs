@@ -5,9 +5,9 @@ use sotto_wire::{ChannelId, Command, Role};
 use super::handshake::{self, Intent};
 use super::keep::flush_groups;
 use super::{Channel, Generation, Kind, generation};
-use crate::api::{ConversationId, ConversationState, Timestamp};
+use crate::api::{ConversationId, Timestamp};
 use crate::contacts::introduce;
-use crate::error::{EngineError, Result};
+use crate::error::{EngineError, Result, Within};
 use crate::messages::receipts;
 use crate::relays::{Errand, Purpose, errand};
 use crate::store::params;
@@ -108,51 +108,58 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     let ids: Vec<_> = turn.room.conversations.keys().copied().collect();
     for id in ids {
         let conversation = turn.conversation(&id)?;
-        if conversation.state != ConversationState::Active {
-            continue;
-        }
-        let refresh = now.since(conversation.refreshed) >= WEEK;
-        let since = conversation
-            .channel
-            .as_ref()
-            .map_or(Timestamp(now.0), |channel| channel.since);
-        let fence = now.since(since) >= WEEK;
-        let live = conversation
-            .channel
-            .as_ref()
-            .is_some_and(|channel| channel.live);
-        let group = conversation.group;
-        if refresh {
-            handshake::want(turn, &id, Intent::Refresh)?;
-        }
-        if fence {
-            handshake::want(turn, &id, Intent::Fence)?;
-        }
-        // Seven days, counted from when this device has read to the channel's head.
-        if let Some(group) = group.filter(|_| live) {
-            let old = turn.sql_time(Timestamp(now.0.saturating_sub(WEEK)));
-            let ended = turn
-                .db
-                .prepare_cached("SELECT 1 FROM mls_epochs WHERE group_id = ?1 AND ended < ?2")?
-                .exists(params![group, old])?;
-            if ended {
-                // What moved in this turn is written before the group leaves memory.
-                flush_groups(turn)?;
-                // With the old ones whatever went before them: a clock that was put back lets a later
-                // epoch end earlier, and MLS goes on from the newest that is kept.
-                turn.db
-                    .prepare_cached(
-                        "DELETE FROM mls_epochs WHERE group_id = ?1 AND epoch <=
-                             (SELECT max(epoch) FROM mls_epochs WHERE group_id = ?1 AND ended < ?2)",
-                    )?
-                    .execute(params![group, old])?;
-                turn.mls.unload(&group);
-            }
+        if conversation.works() {
+            weekly(turn, &id).within(&id)?;
         }
     }
     let old = turn.sql_time(Timestamp(now.0.saturating_sub(90 * 86_400_000)));
     turn.db
         .prepare_cached("DELETE FROM entries WHERE seen < ?1")?
         .execute([old])?;
+    Ok(())
+}
+
+/// What is due in one conversation.
+fn weekly(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    let now = turn.now;
+    let conversation = turn.conversation(id)?;
+    let refresh = now.since(conversation.refreshed) >= WEEK;
+    let since = conversation
+        .channel
+        .as_ref()
+        .map_or(Timestamp(now.0), |channel| channel.since);
+    let fence = now.since(since) >= WEEK;
+    let live = conversation
+        .channel
+        .as_ref()
+        .is_some_and(|channel| channel.live);
+    let group = conversation.group;
+    if refresh {
+        handshake::want(turn, id, Intent::Refresh)?;
+    }
+    if fence {
+        handshake::want(turn, id, Intent::Fence)?;
+    }
+    // Seven days, counted from when this device has read to the channel's head.
+    if let Some(group) = group.filter(|_| live) {
+        let old = turn.sql_time(Timestamp(now.0.saturating_sub(WEEK)));
+        let ended = turn
+            .db
+            .prepare_cached("SELECT 1 FROM mls_epochs WHERE group_id = ?1 AND ended < ?2")?
+            .exists(params![group, old])?;
+        if ended {
+            // What moved in this turn is written before the group leaves memory.
+            flush_groups(turn)?;
+            // With the old ones whatever went before them: a clock that was put back lets a later
+            // epoch end earlier, and MLS goes on from the newest that is kept.
+            turn.db
+                .prepare_cached(
+                    "DELETE FROM mls_epochs WHERE group_id = ?1 AND epoch <=
+                         (SELECT max(epoch) FROM mls_epochs WHERE group_id = ?1 AND ended < ?2)",
+                )?
+                .execute(params![group, old])?;
+            turn.mls.unload(&group);
+        }
+    }
     Ok(())
 }

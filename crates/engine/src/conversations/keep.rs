@@ -7,7 +7,7 @@ use sotto_wire::{decode, encode};
 use zeroize::Zeroizing;
 
 use super::mls::{GroupId, Groups, RosterLeaf, StoredGroup};
-use crate::error::{EngineError, Result};
+use crate::error::{EngineError, Result, Within};
 use crate::store::{OptionalExtension, Row, Transaction, params};
 use crate::turn::Turn;
 
@@ -61,7 +61,8 @@ pub(crate) fn flush_groups(turn: &mut Turn<'_>) -> Result<()> {
         ));
     }
     for id in &moved {
-        turn.mls.save(id)?;
+        let saved = turn.mls.save(id).map_err(EngineError::from);
+        within_group(turn, id, saved)?;
     }
     let changes = turn.mls.take_changes();
     for (id, change) in changes.groups {
@@ -118,6 +119,15 @@ pub(crate) fn flush_groups(turn: &mut Turn<'_>) -> Result<()> {
             .execute([used])?;
     }
     Ok(())
+}
+
+/// Says which conversation a failure of its group concerns.
+fn within_group<T>(turn: &Turn<'_>, group: &GroupId, result: Result<T>) -> Result<T> {
+    let mut all = turn.room.conversations.values();
+    match all.find(|conversation| conversation.group.as_ref() == Some(group)) {
+        Some(conversation) => result.within(&conversation.id),
+        None => result,
+    }
 }
 
 /// The epoch that ended keeps its roster, so that late messages are put down to who sent them.

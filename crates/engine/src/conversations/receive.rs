@@ -44,7 +44,7 @@ pub(crate) fn delivered(
     id: &ConversationId,
     delivered: Delivered,
 ) -> Result<()> {
-    if turn.conversation(id)?.state == ConversationState::Halted {
+    if turn.conversation(id)?.rests() {
         // Nothing is applied and nothing acknowledged: what comes now may be needed for mending.
         return Ok(());
     }
@@ -398,7 +398,8 @@ fn cross_gap(turn: &mut Turn<'_>, id: &ConversationId, gap: Gap) -> Result<()> {
 /// The conversation can't go on; nothing of it is lost.
 pub(crate) fn halt(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     let place = channel(turn, id)?.order();
-    turn.conversation_mut(id)?.state = ConversationState::Halted;
+    let conversation = turn.conversation_mut(id)?;
+    (conversation.state, conversation.trouble) = (ConversationState::Halted, None);
     handshake::destroy(turn, id)?;
     history::notice(turn, id, Notice::Halted, place.saturating_add(1))?;
     turn.event(Event::Typing {

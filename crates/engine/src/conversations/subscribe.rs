@@ -13,7 +13,7 @@ use crate::turn::Turn;
 /// Asks for delivery, unless the channel is still to be made or is being read already.
 pub(crate) fn subscribe(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     let conversation = turn.conversation(id)?;
-    if conversation.state == ConversationState::Halted {
+    if conversation.rests() {
         return Ok(());
     }
     let Some(channel) = conversation

@@ -5,7 +5,7 @@ use sotto_suite::rand::RandomExt;
 use super::content::{Content, Receipt, kind};
 use super::outbox;
 use crate::api::{ConversationId, ConversationState, Event};
-use crate::error::Result;
+use crate::error::{Result, Within};
 use crate::turn::Turn;
 
 /// Shortest and longest wait before a receipt goes out, in milliseconds.
@@ -43,7 +43,7 @@ fn untold(turn: &Turn<'_>) -> Vec<ConversationId> {
     turn.room
         .conversations
         .values()
-        .filter(|c| c.state == ConversationState::Active)
+        .filter(|c| c.works())
         .filter(|c| c.theirs_received > c.receipt_sent || c.theirs_read > c.receipt_read_sent)
         .map(|c| c.id)
         .collect()
@@ -64,7 +64,7 @@ pub(crate) fn send(turn: &mut Turn<'_>) -> Result<()> {
         conversation.receipt_read_sent = receipt.read;
         let content = Content::new(kind::RECEIPT, &receipt, turn.now, turn.random);
         outbox::enqueue(turn, &id, &content, false)?;
-        outbox::pump(turn, &id)?;
+        outbox::pump(turn, &id).within(&id)?;
     }
     Ok(())
 }

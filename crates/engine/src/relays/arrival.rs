@@ -7,10 +7,10 @@ use sotto_wire::{
 
 use super::errand::{self, Purpose};
 use super::session::Asked;
-use crate::api::RelayChange;
+use crate::api::{ConversationId, RelayChange};
 use crate::contacts::{self, inbox, meeting, opening};
 use crate::conversations;
-use crate::error::Result;
+use crate::error::{Result, Within};
 use crate::messages::outbox;
 use crate::room::Room;
 use crate::turn::Turn;
@@ -30,11 +30,15 @@ pub(crate) fn resume(turn: &mut Turn<'_>, relay: &RelayAddress) -> Result<()> {
         subscribe_inbox(turn);
     }
     for id in turn.room.on_relay(relay) {
-        conversations::subscribe(turn, &id)?;
-        conversations::send_handshakes(turn, &id)?;
-        outbox::pump(turn, &id)?;
+        go_on(turn, &id).within(&id)?;
     }
     Ok(())
+}
+
+fn go_on(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
+    conversations::subscribe(turn, id)?;
+    conversations::send_handshakes(turn, id)?;
+    outbox::pump(turn, id)
 }
 
 fn subscribe_inbox(turn: &mut Turn<'_>) {
@@ -106,7 +110,7 @@ pub(crate) fn frames(
                 if channel == turn.me.inbox && *relay == turn.me.relay {
                     inbox_delivered(turn, relay, delivered)?;
                 } else if let Some(id) = turn.room.by_channel(relay, &channel) {
-                    conversations::delivered(turn, relay, &id, delivered)?;
+                    conversations::delivered(turn, relay, &id, delivered).within(&id)?;
                 }
                 // Of a channel that a fence has closed, something may still be on its way.
             }
@@ -129,11 +133,11 @@ fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply
             match (purpose, subject) {
                 (Purpose::Inbox, _) => subscribe_inbox(turn),
                 (Purpose::Channel, Some(id)) if turn.room.conversations.contains_key(&id) => {
-                    conversations::subscribe(turn, &id)?;
+                    conversations::subscribe(turn, &id).within(&id)?;
                 }
                 (Purpose::Letter, Some(id)) => {
                     if let Reply::Appended(placed) = reply {
-                        meeting::placed(turn, &id, placed.position)?;
+                        meeting::placed(turn, &id, placed.position).within(&id)?;
                     }
                 }
                 _ => {}
@@ -141,14 +145,14 @@ fn replied(turn: &mut Turn<'_>, relay: &RelayAddress, asked: Asked, reply: Reply
             Ok(())
         }
         (Asked::Card(id, writer), Reply::Card(card)) => {
-            opening::card_came(turn, &id, &writer, &card)
+            opening::card_came(turn, &id, &writer, &card).within(&id)
         }
         (Asked::Packages(id, writer), Reply::Taken(offers)) => {
-            opening::packages_came(turn, &id, &writer, &offers)
+            opening::packages_came(turn, &id, &writer, &offers).within(&id)
         }
         (Asked::SubscribeInbox, Reply::Subscribed(state)) => inbox::subscribed(turn, &state),
         (Asked::Subscribe(id, channel), Reply::Subscribed(state)) => {
-            conversations::subscribed(turn, &id, &channel, &state)
+            conversations::subscribed(turn, &id, &channel, &state).within(&id)
         }
         // The place in the order comes with the entry itself.
         (Asked::Message(..) | Asked::Handshake(..) | Asked::Signal | Asked::Proof, _) => Ok(()),
@@ -175,15 +179,15 @@ fn refused(
         }
         Asked::Handshake(id, append) => {
             turn.room.sessions.landed(relay, &append);
-            conversations::handshake_refused(turn, &id, &append, refusal)
+            conversations::handshake_refused(turn, &id, &append, refusal).within(&id)
         }
         Asked::Card(id, writer) | Asked::Packages(id, writer) => {
-            opening::refused(turn, &id, &writer, refusal)
+            opening::refused(turn, &id, &writer, refusal).within(&id)
         }
         Asked::Errand(id) => errand_refused(turn, id, refusal),
         Asked::SubscribeInbox if refusal.code == RefusalCode::NotFound => inbox::missing(turn),
         Asked::Subscribe(id, channel) if refusal.code == RefusalCode::NotFound => {
-            conversations::missing(turn, &id, &channel)
+            conversations::missing(turn, &id, &channel).within(&id)
         }
         Asked::Subscribe(..) | Asked::SubscribeInbox => {
             let pause = u64::from(refusal.retry_after_ms.unwrap_or(5_000));
@@ -216,7 +220,7 @@ fn errand_refused(turn: &mut Turn<'_>, id: i64, refusal: &Refusal) -> Result<()>
         return errand::postpone(turn, id, u64::from(refusal.retry_after_ms.unwrap_or(5_000)));
     }
     match errand::done(turn, id)? {
-        (Purpose::Letter, Some(id)) => meeting::refused(turn, &id),
+        (Purpose::Letter, Some(id)) => meeting::refused(turn, &id).within(&id),
         _ => Ok(()),
     }
 }

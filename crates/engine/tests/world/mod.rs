@@ -21,6 +21,8 @@ pub struct Person {
     pub deadline: Timestamp,
     /// Connections given up because the relay broke the protocol.
     pub drops: u32,
+    /// Conversations that were set aside, by what went wrong.
+    pub set_aside: Vec<SetAside>,
     /// Relays that it wants to be connected to.
     pub wants: Vec<RelayAddress>,
     outbound: VecDeque<ClientFrame>,
@@ -37,6 +39,8 @@ pub struct World {
     crashes: u8,
     /// Frames are handed over in batches of at most this many.
     pub batch: usize,
+    /// Something in a database is broken on purpose: conversations may be set aside.
+    pub breaks: bool,
 }
 
 impl World {
@@ -69,6 +73,7 @@ impl World {
             folder,
             crashes: 0,
             batch: 256,
+            breaks: false,
         }
     }
 
@@ -122,6 +127,7 @@ impl World {
             connected: false,
             deadline: self.now,
             drops: 0,
+            set_aside: Vec::new(),
             wants: Vec::new(),
             outbound: VecDeque::new(),
             seed,
@@ -159,6 +165,7 @@ impl World {
             connected: false,
             deadline: self.now,
             drops: 0,
+            set_aside: Vec::new(),
             wants: Vec::new(),
             outbound: VecDeque::new(),
             seed,
@@ -191,6 +198,11 @@ impl World {
             match change {
                 RelayChange::Connect(relay) => person.wants.push(relay),
                 RelayChange::Drop(_) => dropped = true,
+                RelayChange::Anew(_) => {
+                    person.connected = false;
+                    person.outbound.clear();
+                    self.relay.disconnect(name);
+                }
                 RelayChange::Disconnect(relay) => person.wants.retain(|of| *of != relay),
             }
         }
@@ -204,6 +216,12 @@ impl World {
         if let Some(deadline) = outputs.deadline {
             person.deadline = deadline;
         }
+        assert!(
+            outputs.set_aside.is_empty() || self.breaks,
+            "{name} could not go on: {:?}",
+            outputs.set_aside
+        );
+        person.set_aside.extend(outputs.set_aside);
         assert!(
             !dropped || self.relay.lies,
             "{name} says that the model relay broke the protocol"

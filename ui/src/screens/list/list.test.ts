@@ -118,3 +118,12 @@ it("an invite that led nowhere is said where its conversation stays", async () =
   host.tell({ event: "conversation_changed", conversation: { ...dana, state: "unreached" } });
   await waitFor(() => expect(row("Dana").textContent).toContain(words.list.unreached));
 });
+
+it("a conversation that is set aside says so in its row", async () => {
+  await shown();
+  const bob = profile.sorted[0];
+  if (bob === undefined) throw new Error("no Bob");
+  host.tell({ event: "conversation_changed", conversation: { ...bob, trouble: words.problems.clipboard } });
+  await waitFor(() => expect(row("Bob").textContent).toContain(words.list.setAside));
+  expect(row("Nadia").textContent).not.toContain(words.list.setAside);
+});

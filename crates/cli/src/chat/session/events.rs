@@ -89,7 +89,8 @@ impl Session {
                 // have taken the change already.
                 let news = self.headed.as_ref().is_none_or(|said| {
                     (said.state, said.shield) != (conversation.state, conversation.shield)
-                        || said.name != conversation.name
+                        || (&said.name, &said.trouble)
+                            != (&conversation.name, &conversation.trouble)
                 });
                 if self.current.is_none() && conversation.state != ConversationState::Opening {
                     self.switch_to(conversation.conversation).await?;
