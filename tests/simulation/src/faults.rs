@@ -4,7 +4,7 @@ use sotto_engine::Input;
 
 use crate::machine::Trouble;
 use crate::plan::Deed;
-use crate::world::{Held, Violation, World};
+use crate::world::{Held, Violation, World, carried_out};
 
 const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
@@ -136,6 +136,9 @@ impl World<'_> {
             .map(|input| process.engine.handle(input, clock))
             .transpose()
             .map_err(|error| Violation::new("an input is carried out", error.to_string(), who))?;
+        outputs
+            .iter()
+            .try_for_each(|outputs| carried_out(who, outputs))?;
         let life = self.people[who].life + 1;
         let folder = self.people[who].folder.clone();
         let next = self.machines.folder(who, life);

@@ -422,6 +422,7 @@ impl<'m> World<'m> {
         who: usize,
         outputs: Outputs,
     ) -> Result<Vec<Result<Done, Problem>>, Violation> {
+        carried_out(who, &outputs)?;
         let person = &mut self.people[who];
         if let (Some(process), Some(deadline)) = (person.process.as_mut(), outputs.deadline) {
             process.deadline = deadline;
@@ -435,13 +436,6 @@ impl<'m> World<'m> {
         }
         for event in outputs.events {
             self.shown(who, event)?;
-        }
-        if let Some(aside) = outputs.set_aside.first() {
-            return Err(Violation::new(
-                "an input is carried out",
-                &aside.detail,
-                who,
-            ));
         }
         let dropped = |change: &RelayChange| matches!(change, RelayChange::Drop(_));
         let anew = |change: &RelayChange| matches!(change, RelayChange::Anew(_));
@@ -504,5 +498,17 @@ impl<'m> World<'m> {
         self.take_outputs(who, outputs)?;
         self.resolve(who)?;
         self.look(who)
+    }
+}
+
+/// The engine contains what goes wrong in one conversation: here nothing may.
+pub(crate) fn carried_out(who: usize, outputs: &Outputs) -> Held {
+    match outputs.set_aside.first() {
+        Some(aside) => Err(Violation::new(
+            "an input is carried out",
+            &aside.detail,
+            who,
+        )),
+        None => Ok(()),
     }
 }

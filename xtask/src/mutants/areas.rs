@@ -161,7 +161,11 @@ pub(super) const AREAS: &[Area] = &[
             ),
             (
                 "crates/engine/src/conversations/mls/groups.rs",
-                "who sent what, which package and Welcome is taken, which commit is merged",
+                "which package and Welcome is taken, which commit is merged",
+            ),
+            (
+                "crates/engine/src/conversations/mls/groups/open.rs",
+                "who sent what",
             ),
             (
                 "crates/engine/src/conversations/receive.rs",

@@ -40,7 +40,7 @@ pub(super) const EQUIVALENT: &[(&str, &str)] = &[
         "mls-rs refuses an update or a leave by value, before or after",
     ),
     (
-        "groups.rs.* replace > with >= in Open<P>::epoch_ended",
+        "open.rs.* replace > with >= in Open<P>::epoch_ended",
         "a roster more is kept, of an epoch whose messages MLS opens no more",
     ),
     (

@@ -1,14 +1,11 @@
 //! Groups by id: make, join, encrypt, open, commit.
 
+mod open;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
 
-use mls_rs::client_builder::{
-    BaseConfig, IntoConfigOutput, WithCryptoProvider, WithGroupStateStorage, WithIdentityProvider,
-    WithKeyPackageRepo, WithMlsRules, WithPskStore,
-};
 use mls_rs::crypto::SignatureSecretKey;
 use mls_rs::extension::recommended::LastResortKeyPackageExt;
 use mls_rs::group::proposal::ProposalType;
@@ -16,14 +13,14 @@ use mls_rs::group::{CommitEffect, CommitSecrets, ExportedTree, ReceivedMessage};
 use mls_rs::psk::ExternalPskId;
 use mls_rs::time::MlsTime;
 use mls_rs::{
-    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, Extension, ExtensionList, Group,
-    MlsMessage,
+    CipherSuite, CipherSuiteProvider, Client, CryptoProvider, Extension, ExtensionList, MlsMessage,
 };
 use sotto_suite::hash::sha256;
 use sotto_suite::secret::Secret;
 use sotto_suite::sign::SigningKey;
 use zeroize::Zeroizing;
 
+use self::open::{MlsConfig, Open, leaf_of};
 use super::asked::{
     Founded, Groups, Joined, Leaf, Opened, PackageOwner, PendingCommit, StoredGroup,
 };
@@ -39,88 +36,6 @@ const BACKDATED: u64 = 3_600;
 /// How long a key package may be used: 30 days from when it was made.
 const PACKAGE_LIFETIME: std::time::Duration =
     std::time::Duration::from_secs(30 * 86_400 + BACKDATED);
-
-type MlsConfig<P> = IntoConfigOutput<
-    WithMlsRules<
-        Rules,
-        WithPskStore<
-            Shelf,
-            WithKeyPackageRepo<
-                Shelf,
-                WithGroupStateStorage<
-                    Shelf,
-                    WithIdentityProvider<Identities, WithCryptoProvider<P, BaseConfig>>,
-                >,
-            >,
-        >,
-    >,
->;
-
-#[derive(Clone)]
-struct Open<P: CryptoProvider + Clone> {
-    group: Group<MlsConfig<P>>,
-    /// Leaves of the current epoch, verified once.
-    leaves: Vec<Leaf>,
-    /// Rosters of past epochs, for messages that come late.
-    rosters: HashMap<u64, Vec<RosterLeaf>>,
-}
-
-impl<P: CryptoProvider + Clone> Open<P> {
-    fn new(
-        group: Group<MlsConfig<P>>,
-        rosters: HashMap<u64, Vec<RosterLeaf>>,
-    ) -> Result<Self, MlsFailure> {
-        let leaves = leaves_of(&group)?;
-        Ok(Self {
-            group,
-            leaves,
-            rosters,
-        })
-    }
-
-    fn roster(&self) -> Vec<RosterLeaf> {
-        let leaves = self.leaves.iter();
-        leaves
-            .map(|leaf| RosterLeaf {
-                index: leaf.index,
-                account: leaf.account.0,
-                device: leaf.device,
-            })
-            .collect()
-    }
-
-    /// Who sent a message of some epoch. Whatever its epoch, an entry that stands after its sender's
-    /// removal is refused.
-    fn sender(&self, index: u32, current: bool, epoch: u64) -> Result<Leaf, MlsFailure> {
-        if current {
-            let leaf = self.leaves.iter().find(|leaf| leaf.index == index).cloned();
-            return leaf.ok_or(MlsFailure::Invalid("the sender is not in the roster"));
-        }
-        let past = self
-            .rosters
-            .get(&epoch)
-            .and_then(|leaves| leaves.iter().find(|leaf| leaf.index == index));
-        let past = past.ok_or(MlsFailure::Invalid(
-            "the sender is not in the roster of its epoch",
-        ))?;
-        let still = self
-            .leaves
-            .iter()
-            .find(|leaf| leaf.device == past.device)
-            .cloned();
-        still.ok_or(MlsFailure::Invalid("the sender has been removed"))
-    }
-
-    /// The epoch that ended keeps its roster for as long as its messages can be opened.
-    fn epoch_ended(&mut self, epoch: u64) -> Result<(), MlsFailure> {
-        let roster = self.roster();
-        self.rosters.insert(epoch, roster);
-        self.rosters
-            .retain(|past, _| past.saturating_add(super::shelf::PAST_EPOCHS as u64) > epoch);
-        self.leaves = leaves_of(&self.group)?;
-        Ok(())
-    }
-}
 
 /// Groups on mls-rs.
 pub(crate) struct MlsGroups<P: CryptoProvider + Clone> {
@@ -234,27 +149,6 @@ impl<P: CryptoProvider + Clone> MlsGroups<P> {
         open.epoch_ended(0)?;
         Ok((welcome, open.group.export_tree().into_owned()))
     }
-}
-
-fn leaf_of(member: &mls_rs::group::Member) -> Result<Leaf, MlsFailure> {
-    let (credential, device) = identity::verify(&member.signing_identity)
-        .map_err(|_| MlsFailure::Invalid("a leaf's identity does not hold"))?;
-    Ok(Leaf {
-        index: member.index,
-        account: credential.account_id(),
-        device,
-        channel: LeafChannel::from_list(&member.extensions)?,
-    })
-}
-
-fn leaves_of<P: CryptoProvider + Clone>(
-    group: &Group<MlsConfig<P>>,
-) -> Result<Vec<Leaf>, MlsFailure> {
-    group
-        .roster()
-        .members_iter()
-        .map(|member| leaf_of(&member))
-        .collect()
 }
 
 fn time(now: Timestamp) -> MlsTime {
