@@ -169,12 +169,8 @@ impl Conversation {
         }
     }
 
-    /// Both sides talk, and nothing keeps this device from it.
-    pub(crate) fn works(&self) -> bool {
-        self.state == ConversationState::Active && self.trouble.is_none()
-    }
-
-    /// Nothing is read of it: what comes stays at the relay, unacknowledged.
+    /// Nothing is read of it: what comes stays at the relay, unacknowledged. Nor is anything sent, because
+    /// that begins where all has been read.
     pub(crate) fn rests(&self) -> bool {
         self.state == ConversationState::Halted || self.trouble.is_some()
     }

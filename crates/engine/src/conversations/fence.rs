@@ -5,7 +5,7 @@ use sotto_wire::{ChannelId, Command, Role};
 use super::handshake::{self, Intent};
 use super::keep::flush_groups;
 use super::{Channel, Generation, Kind, generation};
-use crate::api::{ConversationId, Timestamp};
+use crate::api::{ConversationId, ConversationState, Timestamp};
 use crate::contacts::introduce;
 use crate::error::{EngineError, Result, Within};
 use crate::messages::receipts;
@@ -107,8 +107,7 @@ pub(crate) fn housekeeping(turn: &mut Turn<'_>) -> Result<()> {
     let now = turn.now;
     let ids: Vec<_> = turn.room.conversations.keys().copied().collect();
     for id in ids {
-        let conversation = turn.conversation(&id)?;
-        if conversation.works() {
+        if turn.conversation(&id)?.state == ConversationState::Active {
             weekly(turn, &id).within(&id)?;
         }
     }

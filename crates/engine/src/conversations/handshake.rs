@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::envelope::{self, Content, Kind};
 use super::mls::PendingCommit;
 use super::receive::seen_by_me;
-use crate::api::ConversationId;
+use crate::api::{ConversationId, ConversationState};
 use crate::error::{EngineError, Result};
 use crate::relays::Asked;
 use crate::store::{OptionalExtension, params};
@@ -98,7 +98,7 @@ pub(super) fn destroy(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
 /// Sends what is on its way again, or builds what is wanted.
 pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     let conversation = turn.conversation(id)?;
-    if !conversation.works() {
+    if !matches!(conversation.state, ConversationState::Active) {
         return Ok(());
     }
     let Some(channel) = conversation

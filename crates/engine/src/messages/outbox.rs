@@ -164,7 +164,7 @@ struct Waiting {
 /// wait too, and it goes alone until the relay has taken it.
 pub(crate) fn pump(turn: &mut Turn<'_>, id: &ConversationId) -> Result<()> {
     let conversation = turn.conversation(id)?;
-    if !conversation.works() {
+    if conversation.state != ConversationState::Active {
         return Ok(());
     }
     let Some(channel) = conversation

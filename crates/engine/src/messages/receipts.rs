@@ -43,7 +43,7 @@ fn untold(turn: &Turn<'_>) -> Vec<ConversationId> {
     turn.room
         .conversations
         .values()
-        .filter(|c| c.works())
+        .filter(|c| c.state == ConversationState::Active)
         .filter(|c| c.theirs_received > c.receipt_sent || c.theirs_read > c.receipt_read_sent)
         .map(|c| c.id)
         .collect()

@@ -10,7 +10,7 @@ use sotto_suite::secret::Secret;
 use sotto_suite::sign::Signature;
 use sotto_wire::{AppendId, ChannelId, Command, Lane, Role, decode, encode};
 
-use crate::api::{ConversationId, Event};
+use crate::api::{ConversationId, ConversationState, Event};
 use crate::conversations::GroupId;
 use crate::conversations::envelope::{self, Kind};
 use crate::error::{EngineError, Result};
@@ -66,7 +66,7 @@ fn key(
 /// Tells the other side, if it is there to see it. Nothing is stored.
 pub(crate) fn send(turn: &mut Turn<'_>, id: &ConversationId, typing: bool) -> Result<()> {
     let conversation = turn.conversation(id)?;
-    if !conversation.works() {
+    if conversation.state != ConversationState::Active {
         return Ok(());
     }
     let Some(channel) = conversation
