@@ -312,6 +312,7 @@ impl Engine {
             self.room.unacknowledged.clear();
             self.room.inbox_live = false;
             self.room.inbox_read = false;
+            self.room.inbox_deaf = false;
             conversations
                 .into_iter()
                 .for_each(|conversation| self.room.add(conversation));

@@ -20,6 +20,10 @@ pub(crate) struct Room {
     pub(crate) inbox_live: bool,
     /// All that lay in it when the current connection began has been read.
     pub(crate) inbox_read: bool,
+    /// Where a hole was met in it that asking again has not filled yet.
+    pub(crate) inbox_hole: Option<Position>,
+    /// It is not listened to on the current connection.
+    pub(crate) inbox_deaf: bool,
     /// Processed, but not yet acknowledged because no synced commit has come since.
     pub(crate) unacknowledged: BTreeMap<(RelayAddress, ChannelId, PublicKey), Position>,
     pub(crate) timers: Timers,
@@ -67,6 +71,14 @@ impl Room {
         found
     }
 
+    /// Until when to leave alone what the relay calls stale in this conversation: `least` milliseconds or
+    /// more.
+    pub(crate) fn stale(&mut self, id: &ConversationId, now: Timestamp, least: u64) -> Timestamp {
+        let conversation = self.conversations.get_mut(id);
+        let channel = conversation.and_then(|conversation| conversation.channel.as_mut());
+        channel.map_or(now.plus(least), |channel| channel.stale(now, least))
+    }
+
     /// Conversations on a relay.
     pub(crate) fn on_relay(&self, relay: &RelayAddress) -> Vec<ConversationId> {
         let on = |c: &&Conversation| {
@@ -88,6 +100,7 @@ impl Room {
     pub(crate) fn offline(&mut self, relay: &RelayAddress, home: bool) {
         self.inbox_live &= !home;
         self.inbox_read &= !home;
+        self.inbox_deaf &= !home;
         for conversation in self.conversations.values_mut() {
             if let Some(channel) = conversation.channel.as_mut().filter(|c| c.relay == *relay) {
                 channel.live = false;

@@ -18,7 +18,9 @@ use std::rc::Rc;
 use lying::any_relay;
 use proptest::prelude::*;
 use sotto_engine::*;
-use sotto_wire::{ChainHash, Delivered, Entry, Gap, Lane, Position, RelayFrame, Reply};
+use sotto_wire::{
+    ChainHash, Delivered, Entry, Gap, Lane, Position, RefusalCode, RelayFrame, Reply,
+};
 use world::World;
 
 fn two() -> (World, ConversationId, ConversationId) {
@@ -321,6 +323,69 @@ fn a_hole_that_stays_does_not_keep_the_other_conversations_from_going_on() {
     world.connect("bob");
     world.settle();
     assert_eq!(world.texts("bob", bobs).len(), 1, "what was there comes");
+}
+
+/// Each attempt costs a key of the group, so it is made less and less often.
+#[test]
+fn what_is_stale_for_no_reason_is_tried_every_minute_and_arrives_in_the_end() {
+    let (mut world, alices, bobs) = two();
+    const ENDLESS: usize = 100_000;
+    world.relay.refuse = vec![RefusalCode::Stale; ENDLESS];
+    world.say("alice", alices, "hello Bob");
+    world.settle();
+    world.wait(3_600_000);
+    let tried = ENDLESS - world.relay.refuse.len();
+    assert!((60..=80).contains(&tried), "{tried} times in an hour");
+    world.relay.refuse.clear();
+    world.wait(61_000);
+    assert_eq!(world.texts("bob", bobs).len(), 1);
+
+    // Something was read since: whatever is stale now has a reason, and it goes again at once.
+    world.relay.refuse = vec![RefusalCode::Stale];
+    world.say("alice", alices, "and again");
+    world.settle();
+    world.wait(1_000);
+    assert_eq!(world.texts("bob", bobs).len(), 2);
+}
+
+#[test]
+fn a_hole_in_the_inbox_that_stays_does_not_keep_conversations_from_going_on() {
+    let (mut world, alices, bobs) = two();
+    world.join("carol");
+    let link = world.invite("alice", true);
+    world.disconnect("alice");
+    world.open_invite("carol", &link).unwrap();
+    world.say("bob", bobs, "hello Alice");
+    world.settle();
+    world.relay.lies = true;
+    // The inbox comes first, and one letter in it never does.
+    let mut inbox = None;
+    world.relay.intercept = Some(Box::new(move |name, mut frame| {
+        let RelayFrame::Deliver { channel, .. } = &frame else {
+            return vec![frame];
+        };
+        let channel = *channel;
+        if name == "alice"
+            && *inbox.get_or_insert(channel) == channel
+            && let Some(entry) = entry_of(&mut frame)
+        {
+            entry.position = entry.position.next();
+        }
+        vec![frame]
+    }));
+    for _ in 0..3 {
+        world.connect("alice");
+        world.settle();
+        world.disconnect("alice");
+    }
+    assert_eq!(world.people["alice"].drops, 1, "it is asked again once");
+    assert!(world.reader("alice").requests().unwrap().is_empty());
+    assert_eq!(world.texts("alice", alices).len(), 1);
+
+    world.relay.intercept = None;
+    world.connect("alice");
+    world.settle();
+    assert_eq!(world.reader("alice").requests().unwrap().len(), 1);
 }
 
 #[test]

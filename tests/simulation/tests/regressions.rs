@@ -117,3 +117,8 @@ fn a_letter_opens_after_three_weeks_away() {
 fn who_has_come_back_a_moment_ago_may_have_no_fresh_package_yet() {
     holds("--seed 6002713 --steps 268");
 }
+
+#[test]
+fn an_inbox_that_a_lie_has_torn_keeps_no_conversation_waiting() {
+    holds("--seed 9200023 --small --hostile lie");
+}

@@ -43,7 +43,12 @@ pub(crate) struct Channel {
     pub(crate) deaf: bool,
     /// Said to be closed by a fence when it was last subscribed to; never on disk.
     pub(crate) fenced: bool,
+    /// What the relay calls stale waits so many milliseconds, and until then; never on disk.
+    stale: (u64, Timestamp),
 }
+
+/// Longest wait of what the relay calls stale, in milliseconds.
+const STALE: u64 = 60_000;
 
 impl Channel {
     pub(crate) fn id(&self) -> ChannelId {
@@ -71,7 +76,25 @@ impl Channel {
             hole: None,
             deaf: false,
             fenced: false,
+            stale: Default::default(),
         }
+    }
+
+    /// Until when to leave alone what the relay calls stale: for `least` milliseconds. What made it so is on
+    /// its way; where nothing comes, it is twice as long each time, because each attempt costs a key.
+    pub(crate) fn stale(&mut self, now: Timestamp, least: u64) -> Timestamp {
+        let (pause, until) = self.stale;
+        let left = until.since(now);
+        if left == 0 || left > pause {
+            let pause = pause.saturating_mul(2).clamp(least, STALE);
+            self.stale = (pause, now.plus(pause));
+        }
+        self.stale.1
+    }
+
+    /// Something was read.
+    pub(crate) fn moved(&mut self) {
+        self.stale = Default::default();
     }
 
     /// Place of the last processed entry in the order that all members share.
@@ -274,6 +297,7 @@ impl Conversation {
                 hole: None,
                 deaf: false,
                 fenced: false,
+                stale: Default::default(),
             }),
             _ => None,
         };

@@ -232,7 +232,8 @@ pub(crate) fn refused(
                 destroy(turn, id)?;
             }
             // What made it stale is on its way here; the intent is tried again behind it.
-            turn.room.timers.retry(turn.now.plus(1_000));
+            let again = turn.room.stale(id, turn.now, 1_000);
+            turn.room.timers.retry(again);
         }
         _ => {
             let pause = u64::from(refusal.retry_after_ms.unwrap_or(5_000));

@@ -144,6 +144,7 @@ fn take_entry(
     }
     {
         let channel = channel_mut(turn, id)?;
+        channel.moved();
         channel.position = entry.position;
         channel.hash = hash;
         channel.handshakes = channel

@@ -366,10 +366,19 @@ pub(crate) fn refused(turn: &mut Turn<'_>, append: &AppendId, refusal: &Refusal)
     let retry = match refusal.code {
         // Proof that it was not accepted: encrypted anew under the same message id once caught up.
         RefusalCode::Stale | RefusalCode::Fenced => {
+            let of: Option<[u8; 16]> = turn
+                .db
+                .prepare_cached("SELECT conversation FROM outbox WHERE append = ?1")?
+                .query_row([append.0], |row| row.get(0))
+                .optional()?;
+            let Some(of) = of else {
+                return Ok(());
+            };
+            let again = turn.room.stale(&ConversationId(of), turn.now, 100);
             turn.db
                 .prepare_cached("UPDATE outbox SET append = NULL, body = NULL, not_before = ?2 WHERE append = ?1")?
-                .execute(params![append.0, turn.sql_time(turn.now.plus(100))])?;
-            turn.now.plus(100)
+                .execute(params![append.0, turn.sql_time(again)])?;
+            again
         }
         // The same bytes again, later.
         _ => {

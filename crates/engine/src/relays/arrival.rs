@@ -226,12 +226,15 @@ fn errand_refused(turn: &mut Turn<'_>, id: i64, refusal: &Refusal) -> Result<()>
 }
 
 fn inbox_delivered(turn: &mut Turn<'_>, relay: &RelayAddress, delivered: Delivered) -> Result<()> {
+    if turn.room.inbox_deaf {
+        return Ok(());
+    }
     match delivered {
         Delivered::Entry(entry) => {
             let before = turn.me.inbox_position;
             if entry.position > before {
                 if entry.position != before.next() {
-                    misbehaved(turn, relay);
+                    inbox_hole(turn, relay);
                     return Ok(());
                 }
                 contacts::letter_arrived(turn, &entry)?;
@@ -255,6 +258,17 @@ fn inbox_delivered(turn: &mut Turn<'_>, relay: &RelayAddress, delivered: Deliver
         }
         Delivered::CaughtUp(_) => inbox::read(turn),
         Delivered::Signal(_) => Ok(()),
+    }
+}
+
+/// As in a conversation: it is asked for again once, over a new connection. Where that has brought nothing
+/// further, the inbox is not listened to until the next one, so that conversations can go on.
+fn inbox_hole(turn: &mut Turn<'_>, relay: &RelayAddress) {
+    let at = turn.me.inbox_position;
+    if turn.room.inbox_hole.replace(at) == Some(at) {
+        turn.room.inbox_deaf = true;
+    } else {
+        misbehaved(turn, relay);
     }
 }
 
