@@ -151,7 +151,10 @@ impl World<'_> {
     ) -> Held {
         // A name is told once: what went by age takes it along, and after a refusal an older one
         // can come last.
-        let told = !self.lost(who, Some(other), Lane::Chat) && !self.model.refused.contains(&other);
+        let outlived = |of: usize| self.model.outlived.contains(&of);
+        let told = !self.lost(who, Some(other), Lane::Chat)
+            && !self.model.refused.contains(&other)
+            && !outlived(who);
         if told && Some(&view.name) != self.model.names[other].last() {
             let detail = format!("{:?} for {}", view.name, self.name(other));
             return Err(Violation::new("the newest name arrives", detail, who));
@@ -160,7 +163,8 @@ impl World<'_> {
             !self.model.receipts_off.contains(&who) && !self.model.receipts_off.contains(&other);
         let gap = self.lost(other, Some(who), Lane::Chat);
         // A receipt is told once, too.
-        let told_once = self.lost(who, Some(other), Lane::Chat);
+        let told_once = self.lost(who, Some(other), Lane::Chat) || outlived(who);
+        let closed = outlived(other);
         for message in messages {
             let Body::Text { text } = &message.body else {
                 continue;
@@ -186,6 +190,14 @@ impl World<'_> {
                         .iter()
                         .any(|seen| says(seen) && seen.order >= message.order)
                 {
+                    continue;
+                }
+                let unopenable = Body::Notice {
+                    notice: Notice::Unopenable,
+                };
+                let there_instead =
+                    |seen: &MessageView| seen.body == unopenable && seen.order == message.order;
+                if closed && there.iter().any(there_instead) {
                     continue;
                 }
                 return Err(Violation::new(

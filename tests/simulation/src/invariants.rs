@@ -10,6 +10,7 @@ use sotto_engine::{
 use sotto_wire::Lane;
 
 use crate::model::Shown;
+use crate::plan::Hostile;
 use crate::world::{Held, Violation, World};
 
 /// Orders from here on belong to texts that have no place yet.
@@ -125,7 +126,8 @@ impl World<'_> {
                 self.lost(who, other, Lane::Handshake)
                     || other.is_some_and(|other| self.lost(other, Some(who), Lane::Handshake))
             }
-            Notice::Unopenable | Notice::KeysChanged => false,
+            Notice::Unopenable => self.outlived_its_keys(who),
+            Notice::KeysChanged => false,
         };
         if allowed || !self.truthful() {
             Ok(())
@@ -139,6 +141,18 @@ impl World<'_> {
                 who,
             ))
         }
+    }
+
+    /// Whether the relay can have kept something back, on a connection that stands and told of nothing, for
+    /// so long that its keys are gone: seven days after this device believes it has read everything.
+    fn outlived_its_keys(&mut self, who: usize) -> bool {
+        const WEEK: u64 = 7 * 86_400_000;
+        let person = &self.people[who];
+        let stood = person.stream.is_some() && self.now.saturating_sub(person.connected_at) >= WEEK;
+        if stood && self.plan.hostile.is_some_and(Hostile::keeps_back) {
+            self.model.outlived.insert(who);
+        }
+        self.model.outlived.contains(&who)
     }
 
     /// Whether the relay deleted by age what this person had not read of a conversation.

@@ -74,6 +74,8 @@ pub(crate) struct Model {
     pub(crate) receipts: Vec<bool>,
     /// Whose receipts were ever off.
     pub(crate) receipts_off: BTreeSet<usize>,
+    /// People from whom a relay has kept something back for so long that its keys were gone.
+    pub(crate) outlived: BTreeSet<usize>,
     /// People to whom the relay has refused something for now: their order may change.
     pub(crate) refused: BTreeSet<usize>,
     /// People whose clocks were ever wrong by more than half an hour.

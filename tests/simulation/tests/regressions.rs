@@ -122,3 +122,13 @@ fn who_has_come_back_a_moment_ago_may_have_no_fresh_package_yet() {
 fn an_inbox_that_a_lie_has_torn_keeps_no_conversation_waiting() {
     holds("--seed 9200023 --small --hostile lie");
 }
+
+#[test]
+fn what_was_kept_back_longer_than_its_keys_has_a_line() {
+    holds(
+        "--seed 9200041 --steps 183 --people 3 --hostile delay --without \
+         say,read,type,draft,name,verify,receipts,invite,revoke,open,accept,decline,recovery,nonsense,cut,\
+         partition,kill,disk-full,disk-fails,clock,sleep,relay-restart,relay-cursors,relay-refuses \
+         --skip 0-91,93,95,98-180",
+    );
+}
