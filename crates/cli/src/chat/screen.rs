@@ -194,9 +194,12 @@ impl<W: Write> Screen<W> {
     /// The window has another size. How the terminal broke its lines anew can't be known, so no
     /// mark that stands there is touched any more.
     pub(super) fn resize(&mut self, columns: u16, rows: u16, editor: &Editor) -> io::Result<()> {
+        let size = (usize::from(columns).max(2), usize::from(rows).max(2));
+        if size == (self.columns, self.rows) {
+            return Ok(());
+        }
         self.erase()?;
-        self.columns = usize::from(columns).max(2);
-        self.rows = usize::from(rows).max(2);
+        (self.columns, self.rows) = size;
         self.placed.clear();
         self.draw(editor)
     }

@@ -16,6 +16,13 @@ const INVITE_SECONDS: u64 = 7 * 24 * 3600;
 
 impl Session {
     pub(super) async fn take_input(&mut self, got: Got) -> Result<Next, Failure> {
+        // Where a key and a change of the window come at once, crossterm tells of the key alone: it leaves
+        // what its edge-triggered poll had said of the signal.
+        if let Got::Key(Event::Key(_)) = got
+            && let Ok((columns, rows)) = crossterm::terminal::size()
+        {
+            self.screen.resize(columns, rows, &self.editor)?;
+        }
         let typed = match got {
             Got::End => return Ok(Next::Leave),
             Got::Line(line) => return self.take_line(&line).await,
