@@ -46,6 +46,13 @@ impl Scene {
         before
     }
 
+    /// The same, and she is online. Nothing has happened in it yet.
+    fn start_broken(&mut self, id: ConversationId) {
+        self.break_group(id);
+        self.world.connect("alice");
+        self.world.settle();
+    }
+
     fn mend_group(&mut self, id: ConversationId, state: Vec<u8>) {
         self.world
             .crash_and("alice", |db| _ = put(db, id, state.clone()));
@@ -163,9 +170,7 @@ fn what_goes_wrong_in_one_conversation_costs_no_other_and_nothing_is_lost() {
 fn whoever_asks_for_several_things_at_once_is_answered() {
     let mut scene = Scene::new();
     let (bob, carol) = (scene.bob, scene.carol);
-    scene.break_group(bob.0);
-    scene.world.connect("alice");
-    scene.world.settle();
+    scene.start_broken(bob.0);
     let text = |conversation, text: &str| Command::SendText {
         conversation,
         text: text.into(),
@@ -194,9 +199,7 @@ fn whoever_asks_for_several_things_at_once_is_answered() {
 fn typing_in_one_that_can_not_be_read_is_no_trouble_for_another() {
     let mut scene = Scene::new();
     let bob = scene.bob;
-    scene.break_group(bob.0);
-    scene.world.connect("alice");
-    scene.world.settle();
+    scene.start_broken(bob.0);
     let typing = || Command::Typing {
         conversation: bob.0,
         typing: true,
@@ -213,9 +216,7 @@ fn typing_in_one_that_can_not_be_read_is_no_trouble_for_another() {
 fn what_is_due_every_week_is_done_in_the_others() {
     let mut scene = Scene::new();
     let (bob, carol) = (scene.bob, scene.carol);
-    scene.break_group(bob.0);
-    scene.world.connect("alice");
-    scene.world.settle();
+    scene.start_broken(bob.0);
     let epoch = |scene: &Scene| scene.world.reader("alice").details(carol.0).unwrap().epoch;
     let before = epoch(&scene);
     // Nobody else renews it in her place.
@@ -237,9 +238,7 @@ fn what_is_due_every_week_is_done_in_the_others() {
 fn one_that_stays_so_is_left_by_a_new_invite_and_what_was_not_sent_goes_along() {
     let mut scene = Scene::new();
     let bob = scene.bob;
-    scene.break_group(bob.0);
-    scene.world.connect("alice");
-    scene.world.settle();
+    scene.start_broken(bob.0);
     scene.world.say("alice", bob.0, "One moment");
     scene.world.connect("alice");
     scene.world.settle();
